@@ -1,0 +1,3 @@
+# café
+FROM scratch
+ENV a=b

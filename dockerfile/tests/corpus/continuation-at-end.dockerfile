@@ -1,0 +1,3 @@
+FROM scratch
+ENV a=1 \
+  b=2 \

@@ -1,0 +1,5 @@
+FROM busybox
+RUN echo a \
+# c
+
+RUN echo b

@@ -1,0 +1,5 @@
+FR\
+OM scr\
+atch
+EN\
+V a=b

@@ -1,0 +1,6 @@
+FROM scratch
+ENV a=1 \
+    b=2
+# comment
+
+LABEL x=y

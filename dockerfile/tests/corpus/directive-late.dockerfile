@@ -1,0 +1,5 @@
+# hello
+# escape=`
+FROM scratch
+ENV a=b \
+ c=d

@@ -1,0 +1,2 @@
+FROM scratch AS a-b_c.1
+FROM scratch AS Up

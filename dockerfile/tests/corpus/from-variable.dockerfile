@@ -1,0 +1,2 @@
+ARG X
+FROM ${X:-busybox}${Y:+z} AS a

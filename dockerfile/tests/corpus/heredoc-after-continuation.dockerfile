@@ -1,0 +1,5 @@
+FROM busybox
+RUN echo a && \
+    cat <<EOF
+body
+EOF

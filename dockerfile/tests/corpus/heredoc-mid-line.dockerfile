@@ -1,0 +1,4 @@
+FROM busybox
+RUN cat <<EOF > /f && echo done
+body
+EOF

@@ -1,0 +1,8 @@
+FROM busybox
+RUN <<-'EOT' sh -x
+	echo one
+		echo two
+	EOT
+RUN <<"E O"
+echo $three
+E O

@@ -1,0 +1,4 @@
+FROM busybox
+RUN cat << EOF
+spaced
+EOF

@@ -1,0 +1,6 @@
+FROM busybox
+RUN cat <<A - <<B
+a
+A
+b
+B

@@ -1,0 +1,4 @@
+  FROM scratch
+	# comment
+  ENV a=b
+	 LABEL c=d

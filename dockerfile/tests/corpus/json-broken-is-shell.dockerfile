@@ -1,0 +1,3 @@
+FROM busybox
+CMD ['echo','x']
+ENTRYPOINT [] random

@@ -1,0 +1,4 @@
+from scratch as base
+env a=b
+From base
+lAbEl x=y

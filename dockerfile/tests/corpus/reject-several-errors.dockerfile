@@ -1,0 +1,4 @@
+FROM scratch
+FOO
+COPY x
+ENV A=1 B

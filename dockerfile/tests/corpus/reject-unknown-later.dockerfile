@@ -1,0 +1,4 @@
+FROM scratch
+LABEL a="héllo – wörld"
+ENV b=ü
+FROOM x

@@ -1,0 +1,2 @@
+FROM busybox
+RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --network=none --security=sandbox echo a

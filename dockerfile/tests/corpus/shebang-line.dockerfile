@@ -1,0 +1,5 @@
+#!/usr/bin/env docker
+# escape=`
+FROM scratch
+ENV a=b \
+  c=d

@@ -1,0 +1,3 @@
+FROM	scratch
+ENV	a=b		c=d
+EXPOSE	80	443

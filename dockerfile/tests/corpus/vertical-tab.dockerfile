@@ -1,0 +1,3 @@
+FROM busybox
+ENVa=b
+RUNechoa || true

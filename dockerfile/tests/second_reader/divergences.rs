@@ -1,0 +1,228 @@
+//! Where the other readers differ, and why.
+
+/// How a reader differs from this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Divergence {
+    /// It rejects a file that is valid.
+    RejectsValid,
+    /// It accepts a file that is not.
+    AcceptsInvalid,
+    /// Both accept the file, but see different things in it.
+    SeesOther,
+}
+use Divergence::{AcceptsInvalid, RejectsValid, SeesOther};
+
+/// Reader, what it does, why, files.
+type Entry = (&'static str, Divergence, &'static str, &'static [&'static str]);
+
+pub(crate) const LIST: &[Entry] = &[
+    (
+        "dockerfile-parser",
+        RejectsValid,
+        "it knows no heredocs",
+        &[
+            "heredoc-after-continuation",
+            "heredoc-copy-quoted",
+            "heredoc-crlf",
+            "heredoc-descriptor",
+            "heredoc-mid-line",
+            "heredoc-onbuild",
+            "heredoc-quoted-tabs",
+            "heredoc-run",
+            "heredoc-shebang",
+            "heredoc-space",
+            "heredoc-two-copy",
+            "heredoc-two-run",
+            "real-heredocs",
+        ],
+    ),
+    ("dockerfile-parser", RejectsValid, "it does not strip a byte order mark", &["byte-order-mark"]),
+    ("dockerfile-parser", RejectsValid, "it reads text only, and this comment is not UTF-8", &["comment-latin1"]),
+    (
+        "dockerfile-parser",
+        RejectsValid,
+        "an escape character as the last byte must be followed by a line for it",
+        &["continuation-at-end"],
+    ),
+    ("dockerfile-parser", RejectsValid, "it does not join a keyword", &["continuation-splits-keyword"]),
+    ("dockerfile-parser", RejectsValid, "it knows no escape but the backslash", &["escape-backtick"]),
+    ("dockerfile-parser", RejectsValid, "an ARG has one name for it", &["args"]),
+    ("dockerfile-parser", RejectsValid, "CMD and ENTRYPOINT must have arguments for it", &["empty-commands"]),
+    ("dockerfile-parser", RejectsValid, "COPY has no JSON form for it", &["copy-json"]),
+    (
+        "dockerfile-parser",
+        RejectsValid,
+        "it does not read escapes and adjacent quotes in values",
+        &["env-escapes", "env-forms"],
+    ),
+    (
+        "dockerfile-parser",
+        RejectsValid,
+        "what begins as an array must be one for it",
+        &["json-broken-is-shell", "json-then-shell"],
+    ),
+    ("dockerfile-parser", RejectsValid, "it takes no modifier in an image", &["from-variable"]),
+    ("dockerfile-parser", RejectsValid, "it takes no dot in a stage's name", &["from-name-symbols"]),
+    (
+        "dockerfile-parser",
+        SeesOther,
+        "an escaped backslash at the end of a line joins the next for it",
+        &["continuation-escaped"],
+    ),
+    (
+        "dockerfile-parser",
+        SeesOther,
+        "it ends a continuation at a blank line",
+        &["continuation", "continuation-joins-next"],
+    ),
+    ("dockerfile-parser", SeesOther, "it has no flags, which ARG ignores", &["flags-ignored"]),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "a heredoc, which it does not know, is a fault here",
+        &["reject-heredoc-shift", "reject-heredoc-unterminated"],
+    ),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "it does not ask for a stage",
+        &["reject-args-only", "reject-comments-only", "reject-empty", "reject-no-from", "reject-run-before-from"],
+    ),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "it does not read directives",
+        &["reject-directive-twice", "reject-directive-value"],
+    ),
+    ("dockerfile-parser", AcceptsInvalid, "lines may have any length for it", &["reject-line-too-long"]),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "it keeps keywords and arguments that it does not know as they are",
+        &[
+            "reject-healthcheck-empty",
+            "reject-healthcheck-none-args",
+            "reject-healthcheck-retries",
+            "reject-healthcheck-short",
+            "reject-healthcheck-type",
+            "reject-onbuild-from",
+            "reject-onbuild-onbuild",
+            "reject-shell-not-json",
+            "reject-strata-onbuild-unknown",
+            "reject-unknown-instruction",
+            "reject-unknown-later",
+            "reject-volume-empty",
+        ],
+    ),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "it does not check flags",
+        &[
+            "reject-copy-from-variable",
+            "reject-flag-no-value",
+            "reject-flag-not-boolean",
+            "reject-flag-on-cmd",
+            "reject-flag-on-expose",
+            "reject-flag-twice",
+            "reject-network",
+            "reject-security",
+            "reject-unknown-flag",
+        ],
+    ),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "a broken array is a shell command for it",
+        &["reject-json-nested", "reject-json-number"],
+    ),
+    ("dockerfile-parser", AcceptsInvalid, "it does not check names", &["reject-arg-blank-name", "reject-stage-name"]),
+    (
+        "dockerfile-parser",
+        AcceptsInvalid,
+        "it does not count arguments",
+        &["reject-copy-json-no-space", "reject-copy-one", "reject-run-empty-json"],
+    ),
+    (
+        "parse-dockerfile",
+        RejectsValid,
+        "it finds a heredoc only right after the keyword, and one only",
+        &["heredoc-after-continuation", "heredoc-descriptor", "heredoc-mid-line", "heredoc-space", "heredoc-two-run"],
+    ),
+    ("parse-dockerfile", RejectsValid, "it reads text only, and this comment is not UTF-8", &["comment-latin1"]),
+    (
+        "parse-dockerfile",
+        RejectsValid,
+        "CMD and ENTRYPOINT must have arguments for it",
+        &["empty-commands", "json-forms"],
+    ),
+    (
+        "parse-dockerfile",
+        SeesOther,
+        "an escaped backslash at the end of a line joins the next for it",
+        &["continuation", "continuation-escaped"],
+    ),
+    ("parse-dockerfile", SeesOther, "it has no flags of STOPSIGNAL, which ignores them", &["flags-ignored"]),
+    ("parse-dockerfile", AcceptsInvalid, "a shift is no heredoc for it; for BuildKit it is", &["reject-heredoc-shift"]),
+    (
+        "parse-dockerfile",
+        AcceptsInvalid,
+        "it does not read the escape directive's repetition",
+        &["reject-directive-twice"],
+    ),
+    ("parse-dockerfile", AcceptsInvalid, "lines may have any length for it", &["reject-line-too-long"]),
+    (
+        "parse-dockerfile",
+        AcceptsInvalid,
+        "it does not split ENV, ARG and LABEL",
+        &[
+            "reject-arg-blank-name",
+            "reject-env-blank-name",
+            "reject-env-no-equals",
+            "reject-env-one-word",
+            "reject-label-blank-name",
+        ],
+    ),
+    (
+        "parse-dockerfile",
+        AcceptsInvalid,
+        "it does not check flags",
+        &[
+            "reject-copy-from-variable",
+            "reject-flag-no-value",
+            "reject-flag-not-boolean",
+            "reject-flag-on-cmd",
+            "reject-flag-on-expose",
+            "reject-flag-twice",
+            "reject-healthcheck-retries",
+            "reject-healthcheck-short",
+            "reject-network",
+            "reject-security",
+            "reject-unknown-flag",
+        ],
+    ),
+    (
+        "parse-dockerfile",
+        AcceptsInvalid,
+        "a broken array is a shell command for it",
+        &["reject-json-nested", "reject-json-number"],
+    ),
+    (
+        "parse-dockerfile",
+        AcceptsInvalid,
+        "it does not check names and emptiness",
+        &[
+            "reject-healthcheck-empty",
+            "reject-onbuild-from",
+            "reject-stage-name",
+            "reject-strata-run-empty",
+            "reject-volume-empty",
+        ],
+    ),
+    (
+        "parse-dockerfile",
+        AcceptsInvalid,
+        "it takes a continuation of nothing for an empty line",
+        &["reject-continuation-of-nothing"],
+    ),
+];
