@@ -1,0 +1,309 @@
+//! The merged view of a stack of layers: the fold that export, the ledger and comparison all use.
+//!
+//! ```text
+//!  layer 0 entries ─► end_layer ─┐
+//!  layer 1 entries ─► end_layer ─┼─► tree of names ─► inodes        walk, get
+//!  …                             ┘        └─► deaths ─► observer
+//! ```
+//!
+//! Layers are applied bottom first, each one by [`View::begin_layer`], [`View::apply`] for every entry of its tar, and
+//! [`View::end_layer`], which does the work: whiteouts and opaque markers act on the names of lower layers before the
+//! layer's own entries are added, wherever they stand in the tar (image-spec, layer.md), so nothing is known before the
+//! last entry was seen. Entries are added in the order of the tar:
+//!
+//! - A path goes through the symlinks among its parents as the view has them at that moment, absolute targets and `..`
+//!   staying below the root. A whiteout's path goes through those of the lower layers, unless this layer puts a directory
+//!   in the symlink's place. Missing parents, and files that stand where a parent must be, become directories of mode
+//!   0755 owned by root.
+//! - A directory over a directory gives it new metadata and keeps what is below. Anything else takes the name away from
+//!   what had it, and with it all that was below.
+//! - A hard link is one more name of its target's inode, which this layer, so far, or the view below must have; its own
+//!   metadata says nothing new.
+//!
+//! An inode dies when its last name goes.
+
+mod layering;
+mod resolve;
+mod tree;
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use bstr::BString;
+
+use crate::{
+    layer::{Change, Entry, EntryKind, LayerPath, TarError},
+    time::Timestamp,
+};
+use layering::{Layering, Source};
+use tree::{NameIndex, Tree};
+
+/// Identity of an inode: the entry that made it, or that gave a directory its present metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InodeId {
+    /// Number of the layer; the lowest is 0.
+    pub layer: u32,
+    /// Number of the entry in the layer's tar, whiteouts counted; the first is 0. [`InodeId::IMPLIED`] for directories
+    /// that no entry made.
+    pub entry: u32,
+}
+
+impl InodeId {
+    /// The entry of directories that no entry made: they stand in the path of another.
+    pub const IMPLIED: u32 = u32::MAX;
+}
+
+/// How an inode's last name went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Death {
+    /// Its name, or a directory above it, was whited out.
+    Whiteout,
+    /// A directory above it was made opaque.
+    Opaque,
+    /// A regular file, or a hard link to one, took the name.
+    Replaced {
+        /// The inode that has the name now: whether its content is the same, the observer knows.
+        by: InodeId,
+    },
+    /// Anything else took the name, or something that is no directory took that of a directory above it.
+    TypeChange,
+    /// A later entry of the layer that gave it the name took that, or removed the directory above it.
+    DuplicateEntry,
+}
+
+/// Hears of the death of every regular file's inode.
+pub trait Observer {
+    /// An inode lost its last name, `path`, to layer number `killer_layer`.
+    fn died(&mut self, inode: InodeId, path: &LayerPath, killer_layer: u32, how: Death);
+}
+
+/// For who does not care.
+impl Observer for () {
+    fn died(&mut self, _: InodeId, _: &LayerPath, _: u32, _: Death) {}
+}
+
+/// The merged view of the layers applied so far.
+///
+/// Its memory is linear in the live names, some 200 bytes each; paths are kept as a tree of interned components. While a
+/// layer is applied, its entries are held too.
+///
+/// ```
+/// use strata_image::layer::{Entry, EntryKind, LayerPath};
+/// use strata_image::view::View;
+///
+/// let mut view = View::new();
+/// for paths in [["etc/motd", "etc/hosts"], ["etc/.wh.motd", "srv/new"]] {
+///     view.begin_layer();
+///     for path in paths {
+///         view.apply(&Entry::new(LayerPath::new(path.as_bytes())?, EntryKind::File))?;
+///     }
+///     view.end_layer(&mut ())?;
+/// }
+/// let mut paths = Vec::new();
+/// view.walk(&mut |node| paths.push(node.path.to_string()));
+/// assert_eq!(paths, ["etc", "etc/hosts", "srv", "srv/new"]);
+/// # Ok::<(), strata_image::layer::TarError>(())
+/// ```
+pub struct View {
+    tree: Tree,
+    /// What the current layer has said so far.
+    layering: Layering,
+    layers: u32,
+    root_given: bool,
+}
+
+/// One live path.
+#[derive(Debug)]
+pub struct Node<'a> {
+    /// Its path; symlinks among the parents of the entry that made it are resolved.
+    pub path: LayerPath,
+    /// Its inode: equal for all names of a file.
+    pub inode: InodeId,
+    /// How many live names the inode has.
+    pub links: u32,
+    /// Everything else but the content.
+    pub meta: &'a Meta,
+}
+
+/// What an inode is, but for its content. A directory that no entry made is 0755, root's, of the epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// Type, with what belongs to it.
+    pub kind: NodeKind,
+    /// Permissions with setuid, setgid and sticky: 12 bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Modification time.
+    pub mtime: Timestamp,
+    /// Bytes of content; 0 for all but regular files.
+    pub size: u64,
+    /// Extended attributes by their raw names.
+    pub xattrs: BTreeMap<BString, Vec<u8>>,
+}
+
+/// The type of a live path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A regular file.
+    File,
+    /// A symlink with its target, verbatim.
+    Symlink(BString),
+    /// A directory.
+    Directory,
+    /// A character device.
+    CharDevice {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A block device.
+    BlockDevice {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A named pipe.
+    Fifo,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl View {
+    /// The view of no layers: an empty root directory.
+    pub fn new() -> Self {
+        Self { tree: Tree::new(), layering: Layering::default(), layers: 0, root_given: false }
+    }
+
+    /// Begins the next layer up; gives its number, the first is 0.
+    pub fn begin_layer(&mut self) -> u32 {
+        self.layering = Layering::new(self.layers);
+        self.layers += 1;
+        self.layering.layer()
+    }
+
+    /// Takes the next entry of the current layer; the view shows it after [`View::end_layer`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Entry::change`]; [`TarError::Apply`] for a root that is no directory.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), TarError> {
+        let id = self.layering.next_entry();
+        match entry.change()? {
+            Change::Nothing => {}
+            Change::Whiteout(path) => self.layering.remove(id, path, false),
+            Change::Opaque(path) => self.layering.remove(id, path, true),
+            Change::Add(entry) => match (entry.path.split_last(), Meta::of(entry)) {
+                (None, Some(meta)) if meta.kind == NodeKind::Directory => {
+                    self.tree.set_root(id, meta);
+                    self.root_given = true;
+                }
+                (None, _) => return Err(layering::root_error(id)),
+                (Some((parent, name)), meta) => {
+                    let source = match (meta, &entry.kind) {
+                        (Some(meta), _) => Source::Inode(self.tree.add_inode(id, meta)),
+                        (None, EntryKind::HardLink(target)) => Source::Link(Box::new(target.clone())),
+                        (None, _) => return Ok(()),
+                    };
+                    self.layering.add(id, parent, self.tree.intern(name), source);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Ends the current layer: whiteouts first, then what it adds. The observer hears of every regular file that dies.
+    ///
+    /// # Errors
+    ///
+    /// [`TarError::Apply`] for an entry whose path goes through more than 40 symlinks or becomes too long through them,
+    /// and for a hard link to a missing name or to a directory. The view is of no use after one.
+    pub fn end_layer(&mut self, observer: &mut dyn Observer) -> Result<(), TarError> {
+        std::mem::take(&mut self.layering).finish(&mut self.tree, observer)
+    }
+
+    /// Visits every live path but the root, in byte order of the full path (`a`, `a-b`, `a/b`), so parents before what
+    /// is in them.
+    pub fn walk(&self, visit: &mut dyn FnMut(Node<'_>)) {
+        self.walk_below(Tree::ROOT, &mut Vec::new(), visit);
+    }
+
+    /// The root directory's own metadata, when an entry gave it.
+    pub fn root(&self) -> Option<Node<'_>> {
+        self.root_given.then(|| self.node(Tree::ROOT, LayerPath::root()))
+    }
+
+    /// The live node at a path, no symlink followed; `None` for the root.
+    pub fn get(&self, path: &LayerPath) -> Option<Node<'_>> {
+        let found = path.components().try_fold(Tree::ROOT, |at, name| self.tree.child(at, name))?;
+        (found != Tree::ROOT).then(|| self.node(found, path.clone()))
+    }
+
+    fn node(&self, name: NameIndex, path: LayerPath) -> Node<'_> {
+        let inode = self.tree.inode(name);
+        Node { path, inode: inode.id, links: inode.links, meta: &inode.meta }
+    }
+
+    fn walk_below(&self, directory: NameIndex, path: &mut Vec<u8>, visit: &mut dyn FnMut(Node<'_>)) {
+        // a name stands where it sorts alone, what is below it where it sorts with a slash: `a-b` comes between
+        let mut stops = Vec::new();
+        for child in self.tree.children(directory) {
+            stops.push((child, b"".as_slice()));
+            if self.tree.children(child).next().is_some() {
+                stops.push((child, b"/".as_slice()));
+            }
+        }
+        let text = |name| self.tree.text(name);
+        stops.sort_unstable_by(|&(a, a_end), &(b, b_end)| compare((text(a), a_end), (text(b), b_end)));
+        let length = path.len();
+        for (child, end) in stops {
+            path.extend_from_slice(text(child));
+            if end.is_empty() {
+                visit(self.node(child, LayerPath::from_clean(path.clone())));
+            } else {
+                path.push(b'/');
+                self.walk_below(child, path, visit);
+            }
+            path.truncate(length);
+        }
+    }
+}
+
+/// Compares names with their endings as if these were joined.
+fn compare((a, a_end): (&[u8], &[u8]), (b, b_end): (&[u8], &[u8])) -> Ordering {
+    let common = a.len().min(b.len());
+    let rest = |name: &[u8], end: &[u8]| name[common..].iter().chain(end).copied().next();
+    // equal up to there, the next byte decides: only one of the two goes on within its name
+    a[..common].cmp(&b[..common]).then_with(|| rest(a, a_end).cmp(&rest(b, b_end))).then(a.len().cmp(&b.len()))
+}
+
+impl Meta {
+    /// What an entry says; `None` for a hard link.
+    fn of(entry: &Entry) -> Option<Self> {
+        let kind = match &entry.kind {
+            EntryKind::File => NodeKind::File,
+            EntryKind::HardLink(_) => return None,
+            EntryKind::Symlink(target) => NodeKind::Symlink(target.clone()),
+            EntryKind::Directory => NodeKind::Directory,
+            &EntryKind::CharDevice { major, minor } => NodeKind::CharDevice { major, minor },
+            &EntryKind::BlockDevice { major, minor } => NodeKind::BlockDevice { major, minor },
+            EntryKind::Fifo => NodeKind::Fifo,
+        };
+        let size = if kind == NodeKind::File { entry.size } else { 0 };
+        let (mode, uid, gid, mtime) = (entry.mode, entry.uid, entry.gid, entry.mtime);
+        Some(Self { kind, mode, uid, gid, mtime, size, xattrs: entry.xattrs.clone() })
+    }
+
+    /// A directory that no entry made.
+    fn implied() -> Self {
+        let (kind, mtime) = (NodeKind::Directory, Timestamp::EPOCH);
+        Self { kind, mode: 0o755, uid: 0, gid: 0, mtime, size: 0, xattrs: BTreeMap::new() }
+    }
+}

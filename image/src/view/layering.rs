@@ -1,0 +1,236 @@
+//! Puts a layer on the view below it: first what it removes, then what it adds.
+
+use std::{cell::OnceCell, collections::HashSet};
+
+use bstr::BString;
+
+use super::{
+    Death, InodeId, NodeKind, Observer,
+    resolve::{Walk, find},
+    tree::{InodeIndex, NameIndex, Text, Tree},
+};
+use crate::layer::{ApplyProblem, LayerPath, TarError};
+
+/// What a layer has said.
+#[derive(Default)]
+pub(super) struct Layering {
+    layer: u32,
+    entries: u32,
+    removals: Vec<Removal>,
+    additions: Vec<Addition>,
+    /// The parents of `additions` as their entries name them; entries of one directory most often stand together.
+    parents: Vec<BString>,
+}
+
+struct Removal {
+    by: InodeId,
+    path: LayerPath,
+    /// Not the path itself, but all that is in it.
+    opaque: bool,
+}
+
+struct Addition {
+    by: InodeId,
+    parent: usize,
+    name: Text,
+    source: Source,
+}
+
+/// Where a name's inode comes from.
+pub(super) enum Source {
+    /// The entry made it.
+    Inode(InodeIndex),
+    /// It is that of another name.
+    Link(Box<LayerPath>),
+}
+
+/// The whiteouts whose path has a symlink of a lower layer in it ask for directories that this layer puts in its place.
+type OwnDirectories = OnceCell<HashSet<Vec<u8>>>;
+
+impl Layering {
+    pub(super) fn new(layer: u32) -> Self {
+        Self { layer, ..Self::default() }
+    }
+
+    pub(super) fn layer(&self) -> u32 {
+        self.layer
+    }
+
+    /// Counts an entry.
+    pub(super) fn next_entry(&mut self) -> InodeId {
+        let id = InodeId { layer: self.layer, entry: self.entries };
+        self.entries = self.entries.saturating_add(1);
+        id
+    }
+
+    pub(super) fn remove(&mut self, by: InodeId, path: LayerPath, opaque: bool) {
+        self.removals.push(Removal { by, path, opaque });
+    }
+
+    pub(super) fn add(&mut self, by: InodeId, parent: &[u8], name: Text, source: Source) {
+        if self.parents.last().is_none_or(|last| last != parent) {
+            self.parents.push(parent.into());
+        }
+        self.additions.push(Addition { by, parent: self.parents.len() - 1, name, source });
+    }
+
+    pub(super) fn finish(mut self, tree: &mut Tree, observer: &mut dyn Observer) -> Result<(), TarError> {
+        self.apply_removals(tree, observer)?;
+        let additions = std::mem::take(&mut self.additions);
+        let parents = std::mem::take(&mut self.parents);
+        let mut top = Top { tree, observer, layer: self.layer };
+        for Addition { by, parent, name, source } in additions {
+            let added = top.add(&parents[parent], name, source);
+            added.map_err(|problem| error(by, joined(&parents[parent], top.tree.text_of(name)).into(), problem))?;
+        }
+        Ok(())
+    }
+
+    /// All paths are resolved before the first is removed, so that their order says nothing.
+    fn apply_removals(&self, tree: &mut Tree, observer: &mut dyn Observer) -> Result<(), TarError> {
+        let own = OwnDirectories::new();
+        let mut found = Vec::new();
+        for Removal { by, path, opaque } in &self.removals {
+            let (directory, name) = match path.split_last() {
+                Some((parent, name)) if !opaque => (parent, Some(name)),
+                _ => (path.as_bytes(), None),
+            };
+            let hides = |prefix: &[u8]| own.get_or_init(|| self.directories(tree)).contains(prefix);
+            let directory =
+                find(tree, directory, &hides).map_err(|problem| error(*by, path.as_bytes().into(), problem))?;
+            let target = match (directory, name) {
+                (Some(directory), Some(name)) => tree.child(directory, name),
+                (directory, _) => directory,
+            };
+            found.extend(target.map(|target| (target, *opaque)));
+        }
+        let mut top = Top { tree, observer, layer: self.layer };
+        for (target, opaque) in found {
+            if !top.tree.is_live(target) {
+                continue;
+            }
+            if opaque {
+                top.remove_children(target, |_| Death::Opaque);
+            } else {
+                top.remove(target, |_| Death::Whiteout);
+            }
+        }
+        Ok(())
+    }
+
+    /// The directories that this layer has entries for.
+    fn directories(&self, tree: &Tree) -> HashSet<Vec<u8>> {
+        let is_directory = |source: &Source| match source {
+            Source::Inode(inode) => tree.inode_at(*inode).meta.kind == NodeKind::Directory,
+            Source::Link(_) => false,
+        };
+        let own = self.additions.iter().filter(|addition| is_directory(&addition.source));
+        own.map(|addition| joined(&self.parents[addition.parent], tree.text_of(addition.name))).collect()
+    }
+}
+
+fn joined(parent: &[u8], name: &[u8]) -> Vec<u8> {
+    if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() }
+}
+
+fn error(by: InodeId, path: BString, problem: ApplyProblem) -> TarError {
+    TarError::Apply { layer: by.layer, entry: by.entry, path, problem }
+}
+
+/// The root may only be a directory.
+pub(super) fn root_error(by: InodeId) -> TarError {
+    error(by, BString::default(), ApplyProblem::Root)
+}
+
+/// The layer's names on top of the view.
+struct Top<'a> {
+    tree: &'a mut Tree,
+    observer: &'a mut dyn Observer,
+    layer: u32,
+}
+
+impl Top<'_> {
+    fn add(&mut self, parent: &[u8], name: Text, source: Source) -> Result<(), ApplyProblem> {
+        match source {
+            Source::Inode(inode) => self.add_name(parent, name, inode),
+            Source::Link(target) => {
+                let inode = self.link_target(&target)?;
+                // the path may lead through the target's own name, which must not be its end
+                self.tree.hold(inode);
+                let added = self.add_name(parent, name, inode);
+                self.tree.unlink(inode);
+                added
+            }
+        }
+    }
+
+    fn link_target(&self, target: &LayerPath) -> Result<InodeIndex, ApplyProblem> {
+        let missing = || ApplyProblem::LinkTargetMissing(target.as_bytes().into());
+        let to_directory = || ApplyProblem::LinkToDirectory(target.as_bytes().into());
+        let (parent, name) = target.split_last().ok_or_else(to_directory)?;
+        let directory = find(self.tree, parent, &|_| false)?.ok_or_else(missing)?;
+        let found = self.tree.child(directory, name).ok_or_else(missing)?;
+        if self.tree.is_directory(found) { Err(to_directory()) } else { Ok(self.tree.inode_of(found)) }
+    }
+
+    fn add_name(&mut self, parent: &[u8], name: Text, inode: InodeIndex) -> Result<(), ApplyProblem> {
+        let mut walk = Walk::new(parent);
+        while !walk.advance(self.tree, &|_| false)? {
+            let implied = self.tree.add_implied(self.layer);
+            let missing = self.tree.intern(walk.component());
+            self.put(walk.at, missing, implied);
+        }
+        walk.blocked(self.tree.text_of(name).len())?;
+        self.put(walk.at, name, inode);
+        Ok(())
+    }
+
+    /// Gives a name to an inode, whatever had it before.
+    fn put(&mut self, parent: NameIndex, name: Text, inode: InodeIndex) {
+        let Some(name) = self.tree.child_text(parent, name) else {
+            self.tree.add_name(parent, name, inode, self.layer);
+            return;
+        };
+        let new = self.tree.inode_at(inode);
+        let replaced = match new.meta.kind {
+            NodeKind::File => Death::Replaced { by: new.id },
+            _ => Death::TypeChange,
+        };
+        let (layer, new_is_directory) = (self.layer, new.meta.kind == NodeKind::Directory);
+        let how = |since, otherwise| {
+            if since == layer { Death::DuplicateEntry } else { otherwise }
+        };
+        if self.tree.is_directory(name) && !new_is_directory {
+            self.remove_children(name, |since| how(since, Death::TypeChange));
+        }
+        let since = self.tree.layer(name);
+        let old = self.tree.relink(name, inode, layer);
+        self.unlink(name, old, how(since, replaced));
+    }
+
+    fn remove_children(&mut self, directory: NameIndex, how: impl Fn(u32) -> Death) {
+        let mut children: Vec<_> = self.tree.children(directory).collect();
+        children.reverse();
+        for child in children {
+            self.remove(child, &how);
+        }
+    }
+
+    /// Removes a name and all below it; `how` goes by the layer that gave the name.
+    fn remove(&mut self, top: NameIndex, how: impl Fn(u32) -> Death) {
+        let subtree = self.tree.subtree(top);
+        for &name in &subtree {
+            self.unlink(name, self.tree.inode_of(name), how(self.tree.layer(name)));
+        }
+        self.tree.forget(&subtree);
+    }
+
+    /// Takes a name from an inode, and tells when a regular file dies of it.
+    fn unlink(&mut self, name: NameIndex, inode: InodeIndex, how: Death) {
+        if let Some(dead) = self.tree.unlink(inode)
+            && dead.meta.kind == NodeKind::File
+        {
+            self.observer.died(dead.id, &self.tree.path(name), self.layer, how);
+        }
+    }
+}
