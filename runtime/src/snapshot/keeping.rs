@@ -1,0 +1,164 @@
+//! How snapshots are kept: listed, checked, swept and removed.
+
+use std::{
+    collections::HashSet,
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, openat, renameat, statat};
+use strata_image::{ChainId, layer::LayerPath};
+
+use super::{
+    ACTIVE_PREFIX, DEAD_PREFIX, FS, Snapshots, active, epoch, lock,
+    record::Record,
+    remove::{children, remove_tree},
+};
+use crate::{Error, Result, beneath};
+
+impl Snapshots {
+    /// Removes the snapshots that are not in use, not in `keep` and not below one in `keep`; gives the bytes freed.
+    pub fn gc(&self, keep: &[ChainId]) -> Result<u64> {
+        let failed = |error: io::Error| Error::kernel("clear", "the snapshots")(error);
+        self.sweep().map_err(failed)?;
+        let kept = self.with_parents(keep)?;
+        let mut freed = 0;
+        for chain_id in self.chain_ids()?.into_iter().filter(|chain_id| !kept.contains(chain_id)) {
+            let failed = |error: io::Error| Error::kernel("remove the snapshot", chain_id)(error);
+            // the lock is held until all of it is gone
+            let Some(directory) = lock::seize(self.directory.as_fd(), &chain_id.hex()).map_err(failed)? else {
+                continue;
+            };
+            let bytes = size_on_disk(&directory)?;
+            let dead = self.bury(&chain_id.hex()).map_err(failed)?;
+            remove_tree(self.directory.as_fd(), dead.as_str()).map_err(failed)?;
+            freed += bytes;
+        }
+        Ok(freed)
+    }
+
+    /// Every committed snapshot there is, in the order of their IDs, with the bytes that it takes on disk.
+    pub fn list(&self) -> Result<Vec<(ChainId, u64)>> {
+        let mut listed = Vec::new();
+        for chain_id in self.chain_ids()? {
+            if let Some(held) = self.hold(chain_id)? {
+                listed.push((chain_id, size_on_disk(&held.directory)?));
+            }
+        }
+        Ok(listed)
+    }
+
+    /// What is wrong with the snapshots, a line each. Only reads. What dead processes left is no problem.
+    pub fn check(&self) -> Result<Vec<String>> {
+        let mut problems = Vec::new();
+        let chain_ids = self.chain_ids()?;
+        for chain_id in &chain_ids {
+            let Some(held) = self.hold(*chain_id)? else {
+                continue;
+            };
+            if held.open_fs().is_err() {
+                problems.push(format!("the snapshot {chain_id} has no directory {FS}"));
+            }
+            match Record::read(held.directory.as_fd()).map_err(Error::kernel("read the record of", chain_id))? {
+                None => problems.push(format!("the snapshot {chain_id} has no record that can be read")),
+                Some(Record { parent: Some(parent) }) if chain_ids.binary_search(&parent).is_err() => {
+                    problems.push(format!("the snapshot {chain_id} stands on {parent}, which is missing"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Chain IDs of what is committed, sorted.
+    fn chain_ids(&self) -> Result<Vec<ChainId>> {
+        let names = self.names().map_err(Error::kernel("read", "the snapshots"))?;
+        let mut chain_ids: Vec<ChainId> =
+            names.iter().filter_map(|name| format!("sha256:{name}").parse().ok()).collect();
+        chain_ids.sort();
+        Ok(chain_ids)
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let children = children(self.directory.as_fd())?;
+        Ok(children.into_iter().filter_map(|(name, _)| name.into_string().ok()).collect())
+    }
+
+    fn with_parents(&self, keep: &[ChainId]) -> Result<HashSet<ChainId>> {
+        let mut kept = HashSet::new();
+        for chain_id in keep {
+            let mut next = Some(*chain_id);
+            while let Some(chain_id) = next.filter(|chain_id| kept.insert(*chain_id)) {
+                let Some(held) = self.hold(chain_id)? else {
+                    break;
+                };
+                let record = Record::read(held.directory.as_fd());
+                next = record.map_err(Error::kernel("read the record of", chain_id))?.and_then(|record| record.parent);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Puts every snapshot of another epoch aside. Who still uses one goes on; it is removed after.
+    pub(super) fn begin_epoch(&self) -> io::Result<()> {
+        let present = epoch::present(self.ids)?;
+        if epoch::read(self.directory.as_fd())?.as_ref() == Some(&present) {
+            return Ok(());
+        }
+        let lock = openat(&self.directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        flock(&lock, FlockOperation::LockExclusive)?;
+        // another process may have been faster
+        if epoch::read(self.directory.as_fd())?.as_ref() == Some(&present) {
+            return Ok(());
+        }
+        for name in self.names()?.iter().filter(|name| format!("sha256:{name}").parse::<ChainId>().is_ok()) {
+            self.bury(name)?;
+        }
+        epoch::write(self.directory.as_fd(), &present)
+    }
+
+    /// Renames what is to be removed, so that nobody opens it any more.
+    fn bury(&self, name: &str) -> io::Result<String> {
+        let dead = format!("{DEAD_PREFIX}{}", active::random_name()?);
+        renameat(&self.directory, name, &self.directory, &dead)?;
+        Ok(dead)
+    }
+
+    /// Removes what nobody uses of what was being written or removed.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for name in self.names()? {
+            if !name.starts_with(ACTIVE_PREFIX) && !name.starts_with(DEAD_PREFIX) {
+                continue;
+            }
+            if let Some(_lock) = lock::seize(self.directory.as_fd(), &name)? {
+                // files of ids that this namespace does not have stay, and are in nobody's way
+                match remove_tree(self.directory.as_fd(), name.as_str()) {
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                    result => result?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of all the blocks below a directory, those of a file with several names once.
+fn size_on_disk(directory: &OwnedFd) -> Result<u64> {
+    let mut bytes = 0;
+    let mut seen = HashSet::new();
+    let mut pending = vec![LayerPath::root()];
+    while let Some(path) = pending.pop() {
+        let failed = |error: io::Error| Error::kernel("read the directory", &path)(error);
+        let opened = beneath::open_without_links(directory.as_fd(), &path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        for (name, kind) in children(opened.as_fd()).map_err(failed)? {
+            let stat = statat(&opened, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| failed(errno.into()))?;
+            if kind == FileType::Directory {
+                pending.push(path.join(name.as_bytes()).map_err(Error::image)?);
+            } else if stat.st_nlink > 1 && !seen.insert(stat.st_ino) {
+                continue;
+            }
+            bytes += u64::try_from(stat.st_blocks).unwrap_or_default() * 512;
+        }
+    }
+    Ok(bytes)
+}
