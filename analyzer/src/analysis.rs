@@ -1,0 +1,284 @@
+//! The report on one image: schema 1 of `analyze --format json` (docs/FORMATS.md), as plain data.
+//!
+//! The fields stand in the order in which they are written. Equal images give equal reports, byte for byte.
+
+mod duplicates;
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Serialize;
+use strata_dockerfile::{Dockerfile, Parsed};
+use strata_image::{Image, ImageConfig};
+
+use crate::{
+    Ledger, Result,
+    attribution::{self, Attribution},
+    index::LayerIndex,
+    ledger::Kind,
+    path_text,
+    suggest::{self, Evidence, Recipe, Suggestion},
+};
+
+/// The version of the report's form.
+const SCHEMA: u32 = 1;
+
+/// What helps the analysis beyond the image itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// The directory where layer indexes are kept; without one every layer is read.
+    pub cache: Option<&'a Path>,
+    /// The Dockerfile's name and bytes, to join layers to lines and to propose edits.
+    pub dockerfile: Option<(&'a str, &'a [u8])>,
+    /// For each layer the index of the instruction that made it, when the builder remembers: `None` for layers of the
+    /// base image. Without this the image's history is matched against the Dockerfile.
+    pub steps: Option<&'a [Option<usize>]>,
+    /// Number of bottom layers that belong to the base image, when known.
+    pub base_layers: Option<usize>,
+    /// What the image was called by who asked; else its first name.
+    pub name: Option<&'a str>,
+}
+
+/// The report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Analysis {
+    /// Always 1.
+    pub schema: u32,
+    /// Which image.
+    pub image: ImageLine,
+    /// Content bytes of all regular files of all layers.
+    pub total_bytes: u64,
+    /// Those of files that the image shows.
+    pub live_bytes: u64,
+    /// Those of files that it carries and does not show.
+    pub wasted_bytes: u64,
+    /// Live over total; 1.0 for an empty image.
+    pub efficiency: f64,
+    /// Bottom first.
+    pub layers: Vec<LayerLine>,
+    /// Dead files with content: the largest first, then by path, creator and killer.
+    pub waste: Vec<Waste>,
+    /// Wasted bytes by how the files went; only the kinds that there are.
+    pub by_kind: BTreeMap<Kind, u64>,
+    /// Live files of the same content: the most wasteful group first.
+    pub duplicates: Vec<Duplicate>,
+    /// The waste of all duplicates, also of those that are not listed.
+    pub duplicates_total_bytes: u64,
+    /// What would save bytes, and how.
+    pub suggestions: Vec<Suggestion>,
+}
+
+/// Which image a report is about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ImageLine {
+    /// Its name, as asked for or as found.
+    pub name: Option<String>,
+    /// The digest of its config; a root filesystem has none.
+    pub id: Option<String>,
+    /// Such as `linux/arm64/v8`.
+    pub platform: Option<String>,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerLine {
+    /// 0 is the bottom.
+    pub index: usize,
+    /// Digest of the uncompressed tar.
+    pub diff_id: String,
+    /// Content bytes of its regular files.
+    pub size_bytes: u64,
+    /// Entries of the tar.
+    pub entries: u64,
+    /// From the image's history.
+    pub created_by: Option<String>,
+    /// First line of the instruction in the Dockerfile.
+    pub line: Option<u32>,
+    /// Made here, and dead.
+    pub wasted_bytes: u64,
+    /// Died here, wherever made.
+    pub killed_bytes: u64,
+    /// Whether it belongs to the base image; `None` where that is unknown.
+    pub base: Option<bool>,
+}
+
+/// One dead file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Waste {
+    /// The last name that it had, as [`path_text`] writes it.
+    pub path: String,
+    /// Content bytes.
+    pub bytes: u64,
+    /// How it went.
+    pub kind: Kind,
+    /// The layer that made it.
+    pub creator: usize,
+    /// The layer that removed its last name.
+    pub killer: usize,
+}
+
+/// Live files of one content.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Duplicate {
+    /// Size times one less than the number of files.
+    pub wasted_bytes: u64,
+    /// Bytes of one of them.
+    pub size: u64,
+    /// One path a file, in byte order, at most 100.
+    pub paths: Vec<String>,
+}
+
+/// A Dockerfile's name, bytes and meaning.
+type Read<'a> = (&'a str, &'a [u8], Parsed);
+
+/// Analyses an image.
+///
+/// # Errors
+/// Fails when a layer cannot be read.
+pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
+    let indexes = LayerIndex::all(image.layers(), options.cache)?;
+    let ledger = Ledger::fold(&indexes)?;
+    let recipe: Option<Read<'_>> =
+        options.dockerfile.map(|(name, source)| (name, source, strata_dockerfile::parse(source)));
+    let origin = recipe.as_ref().and_then(|(_, _, parsed)| origin(image, options, &parsed.file));
+    let duplicates = duplicates::find(&ledger);
+    Ok(Analysis {
+        schema: SCHEMA,
+        image: image_line(image, options),
+        total_bytes: ledger.total(),
+        live_bytes: ledger.live(),
+        wasted_bytes: ledger.wasted(),
+        efficiency: efficiency(&ledger),
+        layers: layer_lines(
+            image,
+            &ledger,
+            options,
+            origin.as_ref(),
+            recipe.as_ref().map(|(_, _, parsed)| &parsed.file),
+        ),
+        waste: waste(&ledger),
+        by_kind: by_kind(&ledger),
+        duplicates: duplicates.groups,
+        duplicates_total_bytes: duplicates.total_bytes,
+        suggestions: suggestions(image, &ledger, recipe.as_ref(), origin.as_ref()),
+    })
+}
+
+/// Who made the layers: what the builder remembers, else what the history tells.
+fn origin(image: &dyn Image, options: &Options<'_>, file: &Dockerfile) -> Option<Attribution> {
+    match options.steps {
+        Some(steps) => {
+            let steps = steps.to_vec();
+            let base_layers =
+                options.base_layers.unwrap_or_else(|| steps.iter().take_while(|step| step.is_none()).count());
+            Some(Attribution { steps, base_layers })
+        }
+        None => attribution::from_history(image.config()?, file),
+    }
+}
+
+/// What can be chained; a Dockerfile with errors, or one that did not make the image, gives nothing.
+fn suggestions(
+    image: &dyn Image,
+    ledger: &Ledger,
+    recipe: Option<&Read<'_>>,
+    origin: Option<&Attribution>,
+) -> Vec<Suggestion> {
+    let (Some((name, source, parsed)), Some(origin)) = (recipe, origin) else {
+        return Vec::new();
+    };
+    if parsed.has_errors() {
+        return Vec::new();
+    }
+    let config = image.config().and_then(|config| config.config.as_ref());
+    let recipe = Recipe {
+        name,
+        source,
+        file: &parsed.file,
+        steps: &origin.steps,
+        base_shell: config.and_then(|config| config.shell.as_deref()),
+    };
+    let mut suggestions = suggest::chain(&recipe, &Evidence::of(ledger));
+    suggestions.retain(|suggestion| suggestion.refused.is_none());
+    suggestions
+}
+
+fn image_line(image: &dyn Image, options: &Options<'_>) -> ImageLine {
+    ImageLine {
+        name: options.name.map(str::to_owned).or_else(|| image.names().first().map(ToString::to_string)),
+        id: image.id().map(|id| id.to_string()),
+        platform: image.config().and_then(platform),
+    }
+}
+
+fn platform(config: &ImageConfig) -> Option<String> {
+    let parts = [Some(config.os.as_str()), Some(config.architecture.as_str()), config.variant.as_deref()];
+    let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio of sizes below 2^53, or near enough above")]
+fn efficiency(ledger: &Ledger) -> f64 {
+    match ledger.total() {
+        0 => 1.0,
+        total => ledger.live() as f64 / total as f64,
+    }
+}
+
+fn layer_lines(
+    image: &dyn Image,
+    ledger: &Ledger,
+    options: &Options<'_>,
+    origin: Option<&Attribution>,
+    file: Option<&Dockerfile>,
+) -> Vec<LayerLine> {
+    let history = image.config().and_then(ImageConfig::layer_history);
+    let base_layers = options.base_layers.or(origin.map(|origin| origin.base_layers));
+    image
+        .layers()
+        .iter()
+        .zip(ledger.layers())
+        .enumerate()
+        .map(|(index, (layer, totals))| {
+            let step = origin.and_then(|origin| *origin.steps.get(index)?);
+            LayerLine {
+                index,
+                diff_id: layer.diff_id().to_string(),
+                size_bytes: totals.total,
+                entries: totals.entries,
+                created_by: history.as_ref().and_then(|history| history.get(index)?.created_by.clone()),
+                line: step.and_then(|step| Some(file?.instructions.get(step)?.lines.0)),
+                wasted_bytes: totals.wasted,
+                killed_bytes: totals.killed,
+                base: base_layers.map(|count| index < count),
+            }
+        })
+        .collect()
+}
+
+fn waste(ledger: &Ledger) -> Vec<Waste> {
+    let mut waste: Vec<Waste> = ledger
+        .dead()
+        .iter()
+        .filter(|dead| dead.bytes > 0)
+        .map(|dead| Waste {
+            path: path_text(dead.path.as_bytes()),
+            bytes: dead.bytes,
+            kind: dead.kind,
+            creator: dead.creator(),
+            killer: dead.killer,
+        })
+        .collect();
+    waste.sort_by(|a, b| {
+        let key = |waste: &Waste| (waste.creator, waste.killer, waste.kind);
+        b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)).then_with(|| key(a).cmp(&key(b)))
+    });
+    waste
+}
+
+fn by_kind(ledger: &Ledger) -> BTreeMap<Kind, u64> {
+    let mut bytes = BTreeMap::new();
+    for dead in ledger.dead().iter().filter(|dead| dead.bytes > 0) {
+        *bytes.entry(dead.kind).or_default() += dead.bytes;
+    }
+    bytes
+}

@@ -1,0 +1,47 @@
+//! What can go wrong while an image is read for analysis. Judging never fails: only reading does.
+
+use std::io;
+
+use strata_image::DiffId;
+
+/// An error of this crate: which layer, and which entry of it, could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A layer's tar could not be opened, read or applied.
+    #[error("cannot read layer {layer}")]
+    Layer {
+        /// The layer.
+        layer: DiffId,
+        /// What the tar reader or the view said.
+        source: strata_image::Error,
+    },
+    /// The content of one entry could not be read to its end.
+    #[error("cannot read the content of {path} in layer {layer}")]
+    Content {
+        /// The layer.
+        layer: DiffId,
+        /// The entry, as [`crate::path_text`] writes it.
+        path: String,
+        /// What the stream said.
+        source: io::Error,
+    },
+    /// A layer is larger than an index holds.
+    #[error("layer {layer} has more than {limit} {what}")]
+    TooLarge {
+        /// The layer.
+        layer: DiffId,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit that it passed.
+        limit: usize,
+    },
+}
+
+/// The result of everything here that reads.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Says which layer an error of `strata-image` is about.
+pub(crate) fn in_layer<E: Into<strata_image::Error>>(layer: DiffId) -> impl Fn(E) -> Error {
+    move |source| Error::Layer { layer, source: source.into() }
+}

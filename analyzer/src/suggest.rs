@@ -1,0 +1,208 @@
+//! Chaining suggestions: which RUN instructions to make one, priced exactly, and only where that is safe.
+//!
+//! ```text
+//! Dockerfile ─► segments of RUNs without a barrier ─► ranges that save bytes ─► edit at spans ─► read again
+//!                    ▲ shell scanner                      ▲ dead inodes, broken links
+//! ```
+//!
+//! Chaining layers `i` to `j` saves exactly the bytes of the inodes that were made in `i` or later and died in `j` or
+//! earlier, in another layer than the one that made them. What would change the result is refused in words; that commands may
+//! not be deterministic is for a proof to decide.
+
+mod partition;
+mod rewrite;
+mod segment;
+mod shell;
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use serde::Serialize;
+use strata_dockerfile::{
+    Dockerfile,
+    edit::{self, Edit},
+};
+
+use crate::{Ledger, ledger::BrokenLink, size_text};
+use segment::{Plan, Segment};
+
+/// The rule that all suggestions here come from.
+pub const CHAIN_RUNS: &str = "chain-runs";
+
+/// A change of the Dockerfile that saves bytes, or why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Suggestion {
+    /// [`CHAIN_RUNS`].
+    pub rule: &'static str,
+    /// For people.
+    pub title: String,
+    /// Content bytes that the image no longer has afterwards, exactly.
+    pub saves_bytes: u64,
+    /// The layers that become one, or, where that is refused, the one that made the bytes and the one that killed them.
+    pub layers: Vec<usize>,
+    /// The first line of each of their instructions.
+    pub lines: Vec<u32>,
+    /// A unified diff of the Dockerfile; `None` where it is refused.
+    pub edit: Option<String>,
+    /// The same as edits at spans. Those of different suggestions do not overlap.
+    #[serde(skip)]
+    pub edits: Vec<Edit>,
+    /// Why there is no edit, in words.
+    #[serde(skip)]
+    pub refused: Option<String>,
+}
+
+/// A Dockerfile and what it made.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe<'a> {
+    /// The Dockerfile's name, for the headers of the diff.
+    pub name: &'a str,
+    /// Its bytes.
+    pub source: &'a [u8],
+    /// What they say. A file with errors gives no suggestions that could be trusted.
+    pub file: &'a Dockerfile,
+    /// For each layer of the image, bottom first, the index of the instruction that made it; `None` for a base's.
+    pub steps: &'a [Option<usize>],
+    /// The base image's `Shell`, or the built image's where no SHELL instruction stands; `None` is docker's default.
+    pub base_shell: Option<&'a [String]>,
+}
+
+/// Bytes that one layer made and another killed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeadBytes {
+    /// The layer that made them.
+    pub creator: usize,
+    /// The layer that killed them.
+    pub killer: usize,
+    /// How many.
+    pub bytes: u64,
+}
+
+/// What the layers show: the price of chaining, and where it would change the result.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Dead bytes, one entry for each creator and killer.
+    pub dead: Vec<DeadBytes>,
+    /// Links that stayed together in one layer, and broke between two.
+    pub broken_links: Vec<BrokenLink>,
+}
+
+impl Evidence {
+    /// Takes from a ledger what chaining needs.
+    pub fn of(ledger: &Ledger) -> Self {
+        let mut dead = BTreeMap::new();
+        for inode in ledger.dead() {
+            *dead.entry((inode.creator(), inode.killer)).or_default() += inode.bytes;
+        }
+        let dead = dead.into_iter().map(|((creator, killer), bytes)| DeadBytes { creator, killer, bytes }).collect();
+        Self { dead, broken_links: ledger.broken_links().to_vec() }
+    }
+}
+
+/// Proposes which RUN instructions to chain: the possible suggestions first, then the refused ones, each by bytes saved.
+///
+/// Every range is as short as its saving allows, and what saves nothing is not proposed.
+///
+/// ```
+/// use strata_analyzer::suggest::{chain, DeadBytes, Evidence, Recipe};
+///
+/// let source = b"FROM busybox\nRUN dd if=/dev/zero of=50M.file bs=1M count=50\nRUN rm -rf 50M.file\n";
+/// let parsed = strata_dockerfile::parse(source);
+/// let recipe = Recipe {
+///     name: "Dockerfile",
+///     source,
+///     file: &parsed.file,
+///     steps: &[None, Some(1), Some(2)],
+///     base_shell: None,
+/// };
+/// let dead = vec![DeadBytes { creator: 1, killer: 2, bytes: 52_428_800 }];
+/// let suggestions = chain(&recipe, &Evidence { dead, ..Evidence::default() });
+///
+/// assert_eq!(suggestions[0].saves_bytes, 52_428_800);
+/// assert_eq!(suggestions[0].title, "chain the RUNs of lines 2 and 3: saves 52.4MB (52428800 bytes)");
+/// assert_eq!(
+///     strata_dockerfile::edit::apply(source, &suggestions[0].edits).unwrap(),
+///     b"FROM busybox\nRUN dd if=/dev/zero of=50M.file bs=1M count=50 \\\n && rm -rf 50M.file\n",
+/// );
+/// ```
+pub fn chain(recipe: &Recipe<'_>, evidence: &Evidence) -> Vec<Suggestion> {
+    let plan = Plan::of(recipe);
+    let mut suggestions: Vec<Suggestion> = Vec::new();
+    for segment in &plan.segments {
+        let dead = segment.local(&evidence.dead);
+        let ranges = partition::best(&dead, &segment.earliest(&evidence.broken_links));
+        suggestions.extend(ranges.into_iter().map(|range| propose(recipe, segment, range)));
+    }
+    let is_answered = |dead: &DeadBytes| {
+        let has_both = |layers: &[usize]| layers.contains(&dead.creator) && layers.contains(&dead.killer);
+        suggestions.iter().any(|suggestion| has_both(&suggestion.layers))
+    };
+    let rest: Vec<DeadBytes> = evidence.dead.iter().copied().filter(|dead| !is_answered(dead)).collect();
+    suggestions.extend(rest.into_iter().filter_map(|dead| refuse(recipe, &plan, evidence, dead)));
+    suggestions.sort_by_key(|suggestion| {
+        (suggestion.refused.is_some(), Reverse(suggestion.saves_bytes), suggestion.layers.clone())
+    });
+    suggestions
+}
+
+/// Writes the edit for one range; refused when the edited file would not read back as meant.
+fn propose(recipe: &Recipe<'_>, segment: &Segment<'_>, range: partition::Range) -> Suggestion {
+    let runs = &segment.runs[range.first..=range.last];
+    let lines: Vec<u32> = runs.iter().map(|run| run.instruction.lines.0).collect();
+    let title = format!("chain the RUNs of lines {}: saves {}", enumerate(&lines), priced(range.saves));
+    // `patch` takes no absolute path
+    let name = recipe.name.trim_start_matches('/');
+    let (title, edits, edit, refused) = match rewrite::edits(recipe, runs) {
+        Ok((edits, after)) => (title, edits, Some(edit::unified_diff(name, recipe.source, &after)), None),
+        Err(reason) => (format!("{title}, but {reason}"), Vec::new(), None, Some(reason)),
+    };
+    Suggestion {
+        rule: CHAIN_RUNS,
+        title,
+        saves_bytes: range.saves,
+        layers: (segment.first_layer + range.first..=segment.first_layer + range.last).collect(),
+        lines,
+        edit,
+        edits,
+        refused,
+    }
+}
+
+/// Says why bytes that one instruction made and another killed cannot be saved by chaining the two.
+fn refuse(recipe: &Recipe<'_>, plan: &Plan<'_>, evidence: &Evidence, dead: DeadBytes) -> Option<Suggestion> {
+    if dead.creator == dead.killer || dead.bytes == 0 {
+        return None;
+    }
+    let step = |layer: usize| recipe.steps.get(layer).copied().flatten();
+    let (made, killed) = (step(dead.creator)?, step(dead.killer)?);
+    let reason = plan.reason(made, killed, dead, &evidence.broken_links);
+    let line = |instruction: usize| Some(recipe.file.instructions.get(instruction)?.lines.0);
+    let lines = vec![line(made)?, line(killed)?];
+    Some(Suggestion {
+        rule: CHAIN_RUNS,
+        title: format!("lines {} cannot be chained to save {}: {reason}", enumerate(&lines), priced(dead.bytes)),
+        saves_bytes: dead.bytes,
+        layers: vec![dead.creator, dead.killer],
+        lines,
+        edit: None,
+        edits: Vec::new(),
+        refused: Some(reason),
+    })
+}
+
+/// `4 and 5`, `4, 5 and 6`.
+fn enumerate(lines: &[u32]) -> String {
+    let words: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// `52.4MB (52428800 bytes)`, and plain bytes below one kB.
+fn priced(bytes: u64) -> String {
+    match bytes {
+        ..1_000 => format!("{bytes} bytes"),
+        _ => format!("{} ({bytes} bytes)", size_text(bytes)),
+    }
+}

@@ -1,0 +1,209 @@
+//! A layer is read once, and its index says again what its tar said.
+#![allow(clippy::unwrap_used)]
+
+mod memory;
+
+use std::{
+    fs,
+    io::Read as _,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
+
+use strata_analyzer::{Error, index::LayerIndex};
+use strata_image::{
+    Layer,
+    layer::{Entry, EntryKind, LayerPath, LayerReader},
+};
+
+use memory::{Memory, MemoryLayer, entry, file};
+
+/// One entry of every kind, with odd names and numbers.
+fn entries() -> Vec<(Entry, &'static [u8])> {
+    let link = LayerPath::new(b"usr/bin/a").unwrap();
+    let mut odd = file("usr/bin/a", b"content");
+    odd.0.mode = 0o6755;
+    odd.0.uid = 4_000_000_000;
+    odd.0.gid = 1 << 40;
+    odd.0.mtime.seconds = -3600;
+    odd.0.xattrs.insert("security.capability".into(), b"\x01\n\0".to_vec());
+    odd.0.xattrs.insert("user.empty".into(), Vec::new());
+    let mut bytes = file("x", b"");
+    bytes.0.path = LayerPath::new(b"caf\xe9/\xff\n").unwrap();
+    let plain = |path: &str, kind| (entry(path, kind), b"".as_slice());
+    vec![
+        plain("", EntryKind::Directory),
+        plain("usr", EntryKind::Directory),
+        odd,
+        plain("usr/bin/b", EntryKind::HardLink(link)),
+        plain("usr/bin/l", EntryKind::Symlink("../\u{e9}".into())),
+        plain("dev/null", EntryKind::CharDevice { major: 1, minor: 3 }),
+        plain("dev/sda", EntryKind::BlockDevice { major: 8, minor: u32::from(u16::MAX) }),
+        plain("run/fifo", EntryKind::Fifo),
+        bytes,
+        file("usr/.wh.gone", b""),
+        file("usr/.wh..wh..opq", b""),
+    ]
+}
+
+/// What the tar reader gives, but for what an index does not keep.
+fn read_directly(layer: &dyn Layer) -> Vec<Entry> {
+    let mut reader = LayerReader::new(layer.open().unwrap());
+    let mut entries = Vec::new();
+    while let Some(mut entry) = reader.next_entry().unwrap() {
+        (entry.header_offset, entry.data_offset) = (0, 0);
+        entry.uname.clear();
+        entry.gname.clear();
+        entries.push(entry);
+    }
+    entries
+}
+
+fn again(index: &LayerIndex) -> Vec<Entry> {
+    index.entries().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn an_index_gives_back_every_entry() {
+    let layer = MemoryLayer::of(&entries());
+    let index = LayerIndex::read(&layer).unwrap();
+    let direct = read_directly(&layer);
+    assert_eq!(again(&index), direct);
+    assert_eq!(index.len(), 11);
+    assert!(!index.is_empty());
+    assert_eq!(index.diff_id(), layer.diff_id());
+    assert_eq!((index.size(2), index.hash(2)), (7, Some(blake3::hash(b"content").as_bytes())));
+    assert_eq!((index.size(1), index.hash(1)), (0, None));
+    assert_eq!((index.size(99), index.hash(99)), (0, None));
+}
+
+#[test]
+fn an_index_on_disk_is_the_index() {
+    let cache = tempfile::tempdir().unwrap();
+    let directory = cache.path().join("not/yet/there");
+    let layer = MemoryLayer::of(&entries());
+    let first = LayerIndex::cached(&layer, Some(&directory)).unwrap();
+    let second = LayerIndex::cached(&layer, Some(&directory)).unwrap();
+    assert_eq!(first, second);
+    assert_eq!(again(&second), read_directly_uncounted(&layer));
+    assert_eq!(layer.reads.load(Ordering::Relaxed), 1, "the second one comes from the cache");
+    let files: Vec<_> = fs::read_dir(&directory).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, [layer.diff_id().hex().as_str()], "no temporary file is left");
+}
+
+fn read_directly_uncounted(layer: &MemoryLayer) -> Vec<Entry> {
+    let entries = read_directly(layer);
+    layer.reads.fetch_sub(1, Ordering::Relaxed);
+    entries
+}
+
+#[test]
+fn a_damaged_index_is_read_again_and_mended() {
+    let cache = tempfile::tempdir().unwrap();
+    let layer = MemoryLayer::of(&entries());
+    let sound = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
+    let path = cache.path().join(layer.diff_id().hex());
+    let bytes = fs::read(&path).unwrap();
+    let other = MemoryLayer::of(&[file("other", b"1")]);
+    LayerIndex::cached(&other, Some(cache.path())).unwrap();
+    let others = fs::read(cache.path().join(other.diff_id().hex())).unwrap();
+
+    let flipped = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let mut damaged: Vec<(String, Vec<u8>)> =
+        (0..bytes.len()).step_by(3).map(|at| (format!("bit of byte {at}"), flipped(at))).collect();
+    damaged.extend((0..bytes.len()).map(|length| (format!("cut to {length}"), bytes[..length].to_vec())));
+    damaged.push(("longer".to_owned(), [bytes.as_slice(), b"x"].concat()));
+    damaged.push(("another layer's".to_owned(), others));
+    damaged.push(("older".to_owned(), [b"strata-index 0\n\0", &bytes[16..]].concat()));
+    for (number, (name, bytes)) in damaged.iter().enumerate() {
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(LayerIndex::cached(&layer, Some(cache.path())).unwrap(), sound, "{name}");
+        assert_eq!(layer.reads.load(Ordering::Relaxed), number + 2, "{name}: the layer itself was read");
+    }
+    assert_eq!(fs::read(&path).unwrap(), bytes, "the damaged file was replaced");
+}
+
+#[test]
+fn a_checksum_does_not_make_nonsense_an_index() {
+    let cache = tempfile::tempdir().unwrap();
+    let layer = MemoryLayer::of(&entries());
+    let sound = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
+    let path = cache.path().join(layer.diff_id().hex());
+    let payload = fs::read(&path).unwrap()[56..].to_vec();
+    for at in (0..payload.len()).step_by(2) {
+        for value in [0, 0xff] {
+            let mut payload = payload.clone();
+            payload[at] = value;
+            write_signed(&path, &payload);
+            // whatever it gives, it must neither panic nor ask for more memory than the file has
+            let read = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
+            assert_eq!(read.diff_id(), sound.diff_id());
+            let _ = read.entries().count();
+        }
+    }
+}
+
+fn write_signed(path: &Path, payload: &[u8]) {
+    let length = (payload.len() as u64).to_le_bytes();
+    let hash = *blake3::hash(payload).as_bytes();
+    fs::write(path, [b"strata-index 1\n\0".as_slice(), &length, &hash, payload].concat()).unwrap();
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_nothing_but_time() {
+    let place = tempfile::tempdir().unwrap();
+    let file_in_the_way = place.path().join("file");
+    fs::write(&file_in_the_way, b"").unwrap();
+    let layer = MemoryLayer::of(&entries());
+    let index = LayerIndex::cached(&layer, Some(&file_in_the_way)).unwrap();
+    assert_eq!(*index, LayerIndex::read(&layer).unwrap());
+}
+
+#[test]
+fn many_layers_come_in_order_and_each_is_read_once() {
+    let layers: Vec<Arc<MemoryLayer>> =
+        ["a", "b", "c"].iter().map(|name| Arc::new(MemoryLayer::of(&[file(name, b"1")]))).collect();
+    let order = [2, 0, 1, 0, 2];
+    let stack: Vec<Arc<dyn Layer>> = order.iter().map(|&layer| Arc::clone(&layers[layer]) as Arc<dyn Layer>).collect();
+    let indexes = LayerIndex::all(&stack, None).unwrap();
+    let found: Vec<_> = indexes.iter().map(|index| index.diff_id()).collect();
+    assert_eq!(found, order.map(|layer| layers[layer].diff_id()));
+    for layer in &layers {
+        assert_eq!(layer.reads.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn a_layer_that_cannot_be_read_is_named_and_not_cached() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut tar = Vec::new();
+    memory::MemoryLayer::of(&[file("a", &[7; 2000])]).open().unwrap().read_to_end(&mut tar).unwrap();
+    tar.truncate(1500);
+    let layer = MemoryLayer::raw(tar);
+    let error = LayerIndex::cached(&layer, Some(cache.path())).unwrap_err();
+    assert!(
+        matches!(&error, Error::Content { layer: named, path, .. } if *named == layer.diff_id() && path == "/a"),
+        "{error:?}"
+    );
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+
+    let garbage = MemoryLayer::raw(vec![0x55; 1024]);
+    let error = LayerIndex::read(&garbage).unwrap_err();
+    assert!(matches!(&error, Error::Layer { layer: named, .. } if *named == garbage.diff_id()), "{error:?}");
+}
+
+#[test]
+fn the_first_layer_that_fails_is_the_one_that_is_named() {
+    let good = Memory::new(&[&[file("a", b"1")]]);
+    let bad: Vec<Arc<dyn Layer>> =
+        (0..8_u8).map(|byte| Arc::new(MemoryLayer::raw(vec![byte + 1; 1024])) as Arc<dyn Layer>).collect();
+    let layers: Vec<Arc<dyn Layer>> = strata_image::Image::layers(&good).iter().chain(&bad).cloned().collect();
+    for _ in 0..20 {
+        let error = LayerIndex::all(&layers, None).unwrap_err();
+        assert!(matches!(&error, Error::Layer { layer, .. } if *layer == bad[0].diff_id()), "{error:?}");
+    }
+}
