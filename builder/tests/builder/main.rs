@@ -1,0 +1,10 @@
+//! Builds of real Dockerfiles on a busybox base, in a store of their own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
+
+mod attacks;
+mod cache;
+mod crash;
+mod plan;
+mod slim;
+mod workshop;
