@@ -1,0 +1,11 @@
+//! Benchmarks and comparisons against peers, each one a program of its own under `src/bin/`:
+//!
+//! - `against-docker`: builds every fixture with a docker command, and compares with what is expected, or records it;
+//! - `race`: builds with strata and with a docker command, and prints how long each took.
+//!
+//! ```
+//! // the peer is whatever this variable names
+//! assert_eq!(strata_benches::docker::VARIABLE, "STRATA_DOCKER");
+//! ```
+
+pub mod docker;
