@@ -1,4 +1,4 @@
-//! Sizes as text, in docker's units: powers of 1,000, three digits at most.
+//! Sizes as text, in docker's units: powers of 1,000, three digits at most, no zeros behind the point.
 
 /// Writes `0B`, `512B`, `1.05kB`, `52.4MB`.
 ///
@@ -22,7 +22,9 @@ pub fn size_text(bytes: u64) -> String {
         v if v < 99.95 => 1,
         _ => 0,
     };
-    format!("{value:.decimals$}{}", UNITS[unit])
+    let digits = format!("{value:.decimals$}");
+    let digits = if decimals > 0 { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+    format!("{digits}{}", UNITS[unit])
 }
 
 #[cfg(test)]
@@ -34,12 +36,14 @@ mod tests {
         let cases = [
             (0, "0B"),
             (999, "999B"),
-            (1_000, "1.00kB"),
+            (1_000, "1kB"),
+            (1_200, "1.2kB"),
             (1_234, "1.23kB"),
-            (9_996, "10.0kB"),
+            (900_000, "900kB"),
+            (9_996, "10kB"),
             (52_428_800, "52.4MB"),
             (999_499_999, "999MB"),
-            (999_600_000, "1.00GB"),
+            (999_600_000, "1GB"),
             (u64::MAX, "18.4EB"),
         ];
         for (bytes, text) in cases {

@@ -25,6 +25,7 @@ pub(crate) enum Command {
 
 /// Show how much room images, snapshots and caches take
 #[derive(clap::Args, Debug)]
+#[command(after_help = "RECLAIMABLE is what `strata system prune --all` would free.")]
 pub(crate) struct DfArgs {
     /// How to print the table
     #[arg(long, value_enum, default_value_t)]
