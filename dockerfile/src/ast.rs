@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Span, Spanned};
+use crate::{Span, Spanned, mount::RunMount};
 
 /// A whole file.
 #[derive(Clone, Debug)]
@@ -181,8 +181,8 @@ pub struct Run {
     pub command_span: Span,
     /// Heredocs in the order of their markers.
     pub heredocs: Vec<Heredoc>,
-    /// The values of `--mount=`, not taken apart.
-    pub mounts: Vec<Spanned<String>>,
+    /// The values of `--mount=`, their options taken apart.
+    pub mounts: Vec<RunMount>,
     /// `--network=`
     pub network: Option<Spanned<Network>>,
     /// `--security=`: `sandbox` or `insecure`

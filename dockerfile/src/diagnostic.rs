@@ -16,7 +16,7 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Whether the file can be built in spite of it.
     pub severity: Severity,
-    /// Stable kebab-case name of the kind of problem.
+    /// Stable name of the kind of problem: in kebab case, or the name of the rule that found it ([`crate::check`]).
     pub code: &'static str,
     /// What is wrong, in one line; BuildKit's wording where users know it.
     pub message: String,

@@ -67,6 +67,15 @@ pub fn apply(source: &[u8], edits: &[Edit]) -> Result<Vec<u8>, EditError> {
 ///
 /// Bytes that are not UTF-8 are replaced: such a diff can be read but not applied.
 pub fn unified_diff(name: &str, before: &[u8], after: &[u8]) -> String {
+    diff(before, after, (&format!("a/{name}"), &format!("b/{name}")))
+}
+
+/// The same for a file that is not there yet.
+pub fn new_file_diff(name: &str, after: &[u8]) -> String {
+    diff(b"", after, ("/dev/null", &format!("b/{name}")))
+}
+
+fn diff(before: &[u8], after: &[u8], (old_name, new_name): (&str, &str)) -> String {
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
     // lines end at line feeds only: a lone carriage return is text, to patch too
     let old: Vec<&str> = before.split_inclusive('\n').collect();
@@ -76,7 +85,7 @@ pub fn unified_diff(name: &str, before: &[u8], after: &[u8]) -> String {
         .diff_slices(&old, &new)
         .unified_diff()
         .context_radius(3)
-        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .header(old_name, new_name)
         .to_string()
 }
 
@@ -132,6 +141,11 @@ mod tests {
          8
         ");
         assert_eq!(unified_diff("Dockerfile", before, before), "");
+    }
+
+    #[test]
+    fn a_new_file_comes_from_nowhere() {
+        assert_eq!(new_file_diff("d", b"a\nb\n"), "--- /dev/null\n+++ b/d\n@@ -0,0 +1,2 @@\n+a\n+b\n");
     }
 
     #[test]

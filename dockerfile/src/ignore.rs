@@ -8,7 +8,7 @@
 //! expressions, where `\d` happens to be a digit; that is not followed.)
 
 use crate::{
-    glob::{self, Token},
+    glob::{self, BadPattern, Token},
     lines::MAX_LINE_BYTES,
 };
 
@@ -39,7 +39,7 @@ impl IgnoreSet {
     /// The first line that is a lone `!`, not a pattern, or longer than 65535 bytes.
     pub fn parse(text: &[u8]) -> Result<Self, IgnoreError> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let mut patterns = Vec::new();
+        let mut set = Self::default();
         for (line, bytes) in (1..).zip(text.split(|&byte| byte == b'\n')) {
             let fail = |message: String| IgnoreError { line, message };
             if bytes.len() > MAX_LINE_BYTES {
@@ -59,11 +59,16 @@ impl IgnoreSet {
                 }
                 continue;
             }
-            let cleaned = clean(pattern);
-            let tokens = glob::parse(&cleaned).map_err(|error| fail(error.to_string()))?;
-            patterns.push(Pattern { line, includes, matcher: Matcher::new(&cleaned, tokens) });
+            set.push(line, includes, &clean(pattern)).map_err(|error| fail(error.to_string()))?;
         }
-        Ok(Self { patterns })
+        Ok(set)
+    }
+
+    /// Appends a pattern that is cleaned as a path.
+    pub(crate) fn push(&mut self, line: u32, includes: bool, cleaned: &[u8]) -> Result<(), BadPattern> {
+        let tokens = glob::parse(cleaned)?;
+        self.patterns.push(Pattern { line, includes, matcher: Matcher::new(cleaned, tokens) });
+        Ok(())
     }
 
     /// Whether a slash-separated path relative to the context is excluded; gives the line, counted
@@ -94,6 +99,22 @@ impl IgnoreSet {
     /// otherwise a walk need not enter it.
     pub fn may_reinclude_below(&self, dir: &[u8]) -> bool {
         self.patterns.iter().any(|pattern| pattern.includes && pattern.matcher.may_match_below(dir))
+    }
+
+    /// Whether a pattern that excludes could match a path below the directory.
+    pub(crate) fn may_match_below(&self, dir: &[u8]) -> bool {
+        self.patterns.iter().any(|pattern| !pattern.includes && pattern.matcher.may_match_below(dir))
+    }
+
+    /// Whether there is a `!` pattern.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.includes)
+    }
+
+    /// The line of a pattern that excludes all that the context has, such as `*`.
+    pub fn excludes_everything(&self) -> Option<u32> {
+        let everything = self.patterns.iter().find(|pattern| !pattern.includes && pattern.matcher.is_everything());
+        everything.map(|pattern| pattern.line)
     }
 
     /// Whether there are no patterns.
@@ -154,6 +175,18 @@ impl Matcher {
             Self::Prefix(text) => path.starts_with(text),
             Self::Suffix(text) => path.ends_with(text) || text.strip_prefix(b"/") == Some(path),
             Self::Steps(steps) => explore(steps, path, |left| left == 0),
+        }
+    }
+
+    /// `*`, `**` and `**/*`
+    fn is_everything(&self) -> bool {
+        match self {
+            Self::Exact(_) | Self::Suffix(_) => false,
+            Self::Prefix(text) => text.is_empty(),
+            Self::Steps(steps) => {
+                let last = steps.last() == Some(&Step::One(Token::AnyBytes));
+                last && steps[..steps.len() - 1].iter().all(|step| *step == Step::Directories)
+            }
         }
     }
 
@@ -235,7 +268,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
 
 /// The shortest path that means the same: no `.`, no empty names, `..` resolved where it can be, no
 /// slash at the end, none at the start.
-fn clean(path: &[u8]) -> Vec<u8> {
+pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
     let is_absolute = path.starts_with(b"/");
     let mut names: Vec<&[u8]> = Vec::new();
     for name in path.split(|&byte| byte == b'/') {

@@ -25,10 +25,12 @@
 //! ```
 
 pub mod ast;
+pub mod check;
 pub mod diagnostic;
 mod directive;
 pub mod duration;
 pub mod edit;
+pub mod exclude;
 pub mod expand;
 mod file;
 pub mod glob;
@@ -38,6 +40,9 @@ mod instruction;
 mod joined;
 mod lines;
 mod logical;
+pub mod mode;
+pub mod mount;
+pub mod parents;
 pub mod span;
 pub mod suggest;
 

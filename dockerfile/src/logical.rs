@@ -51,7 +51,7 @@ pub(crate) fn read(
     }
     if let Some(span) = blank {
         diagnostics.push(
-            Diagnostic::warning("empty-continuation", span, "empty line within a continued instruction")
+            Diagnostic::warning("NoEmptyContinuation", span, "Empty continuation line")
                 .helped(Some("remove the line, or put a comment there".to_owned())),
         );
     }
@@ -164,7 +164,7 @@ mod tests {
     fn blank_lines_in_a_continuation_are_warned_of_once() {
         let (_, diagnostics) = read_all(b"A \\\n\n\n b\nC\n\nD\n", '\\');
         let codes: Vec<_> = diagnostics.iter().map(|d| (d.code, d.span.start)).collect();
-        assert_eq!(codes, [("empty-continuation", 4)]);
+        assert_eq!(codes, [("NoEmptyContinuation", 4)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// A half-open byte range of the source file.
 ///
 /// Offsets count every byte of the file, a byte order mark included, so that edits at spans are exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,

@@ -25,6 +25,9 @@ fn each_error_has_its_code_and_its_place() {
         ("COPY --chown a b", "flag-without-value", "--chown"),
         ("COPY --link= a b", "flag-without-value", "--link="),
         ("COPY --link=1 a b", "invalid-flag-value", "--link=1"),
+        ("COPY --chmod=64a a b", "invalid-flag-value", "64a"),
+        ("COPY --chmod=10000 a b", "invalid-flag-value", "10000"),
+        ("ADD --chmod=u+z a b", "invalid-flag-value", "u+z"),
         ("RUN --network=bridge x", "invalid-flag-value", "bridge"),
         ("RUN --network= x", "invalid-flag-value", ""),
         ("RUN --security=x y", "invalid-flag-value", "x"),
@@ -158,7 +161,7 @@ fn all_problems_of_a_file_are_found_in_its_order() {
 #[test]
 fn doubtful_things_are_warnings() {
     for (rest, code) in [
-        ("RUN a \\\n\n b", "empty-continuation"),
+        ("RUN a \\\n\n b", "NoEmptyContinuation"),
         ("CMD ['a']", "not-json"),
         ("RUN [\"a\",]", "not-json"),
         ("COPY ['a',  'b']", "not-json"),

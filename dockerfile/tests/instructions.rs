@@ -120,7 +120,8 @@ fn run_has_flags_before_its_command_only() {
     else {
         panic!("no RUN");
     };
-    assert_eq!(values(&run.mounts), ["type=cache,target=/c", "type=tmpfs,target=/a b"]);
+    let mounts: Vec<&str> = run.mounts.iter().map(|mount| mount.text.value.as_str()).collect();
+    assert_eq!(mounts, ["type=cache,target=/c", "type=tmpfs,target=/a b"]);
     assert_eq!(run.network.unwrap().value, Network::None);
     assert_eq!(run.security.unwrap().value, "sandbox");
     assert_eq!(values(&run.device), ["x=y"]);

@@ -96,7 +96,11 @@ fn spans(instruction: &Instruction) -> Vec<Span> {
         Kind::Run(run) => {
             spans.push(run.command_span);
             spans.extend(run.heredocs.iter().flat_map(heredoc_spans));
-            words.extend(&run.mounts);
+            for mount in &run.mounts {
+                words.push(&mount.text);
+                words.extend(mount.options.iter().map(|option| &option.name));
+                words.extend(mount.options.iter().filter_map(|option| option.value.as_ref()));
+            }
             words.extend(command(&run.command));
         }
         Kind::Copy(copy) | Kind::Add(copy) => {

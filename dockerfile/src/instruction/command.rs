@@ -1,7 +1,7 @@
 //! RUN, CMD, ENTRYPOINT and SHELL: commands in shell or exec form.
 
 use super::{Json, Reader, Takes, json};
-use crate::{Heredoc, Network, Run, ShellOrExec, Spanned, joined::Part};
+use crate::{Heredoc, Network, Run, ShellOrExec, Spanned, joined::Part, mount::RunMount};
 
 const RUN_FLAGS: &[(&str, Takes)] =
     &[("mount", Takes::Values), ("network", Takes::Value), ("security", Takes::Value), ("device", Takes::Values)];
@@ -20,6 +20,10 @@ impl Reader<'_, '_, '_> {
             return self.wrong_arguments("requires a command");
         }
         let flags = flags?;
+        let mut mounts = Vec::new();
+        for text in flags.list("mount") {
+            mounts.push(RunMount::read(&text, self.escape, self.diagnostics)?);
+        }
         let network = match flags.given("network") {
             None => None,
             Some(mode) => Some(Spanned {
@@ -46,7 +50,7 @@ impl Reader<'_, '_, '_> {
             command: command?,
             command_span: self.args().span(),
             heredocs,
-            mounts: flags.list("mount"),
+            mounts,
             network,
             security,
             device: flags.list("device"),

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Reader, Takes};
-use crate::{Copy, CopySource, Heredoc, Spanned, expand, heredoc::Marker};
+use crate::{
+    Copy, CopySource, Heredoc, Spanned,
+    expand::{self, Expanded},
+    heredoc::Marker,
+    mode::ModeChange,
+};
 
 pub(super) const COPY_FLAGS: &[(&str, Takes)] = &[
     ("from", Takes::Value),
@@ -69,6 +74,9 @@ impl Reader<'_, '_, '_> {
                 return self.fail("variable-in-from", from.span, message);
             }
         }
+        if let Some(chmod) = flags.value("chmod") {
+            self.check_chmod(&chmod)?;
+        }
         Some(Copy {
             sources,
             destination,
@@ -83,5 +91,19 @@ impl Reader<'_, '_, '_> {
             keep_git_dir: flags.switch("keep-git-dir"),
             unpack: flags.switch("unpack"),
         })
+    }
+
+    /// Checks a `--chmod` that has no variables; another one is checked when they are known.
+    fn check_chmod(&mut self, chmod: &Spanned<String>) -> Option<()> {
+        let nothing_is_set = |_: &str| None;
+        let Ok(Expanded { text, used, .. }) = expand::word(&chmod.value, self.escape, &nothing_is_set) else {
+            return Some(());
+        };
+        match ModeChange::parse(&text) {
+            Err(problem) if used.is_empty() && !text.is_empty() => {
+                self.fail("invalid-flag-value", chmod.span, problem.to_string())
+            }
+            _ => Some(()),
+        }
     }
 }

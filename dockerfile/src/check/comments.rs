@@ -1,0 +1,70 @@
+//! The comments above each instruction: some say which checks it is exempt from, some describe it.
+
+use std::collections::BTreeMap;
+
+use super::Config;
+use crate::{Dockerfile, Instruction, lines::trim_start};
+
+/// What stands above instructions, by the place where they begin.
+pub(super) struct Above<'a> {
+    last: BTreeMap<usize, &'a str>,
+    pub(super) configs: BTreeMap<usize, Config>,
+}
+
+/// Finds the comments between each instruction and the one before. An empty one (`#`) ends what was before it; blank lines do
+/// not, as in BuildKit.
+pub(super) fn above<'a>(source: &'a [u8], file: &Dockerfile) -> Above<'a> {
+    let mut above = Above { last: BTreeMap::new(), configs: BTreeMap::new() };
+    let mut from = file.directives.last().map_or(0, |(_, value)| value.span.end);
+    for instruction in &file.instructions {
+        let start = instruction.span.start;
+        let comments = comments(source.get(from..start).unwrap_or_default());
+        if let Some(last) = comments.last() {
+            above.last.insert(start, last);
+        }
+        // a `check=` that cannot be read turns nothing off
+        if let Some(config) =
+            comments.iter().find_map(|comment| options(comment)).and_then(|text| Config::parse(text).ok())
+        {
+            above.configs.insert(start, config);
+        }
+        from = instruction.span.end;
+    }
+    above
+}
+
+fn comments(between: &[u8]) -> Vec<&str> {
+    let mut comments = Vec::new();
+    for line in between.split(|&byte| byte == b'\n') {
+        let line = trim_start(line);
+        match line.strip_prefix(b"#").map(|comment| std::str::from_utf8(comment).map(str::trim)) {
+            Some(Ok("")) => comments.clear(),
+            Some(Ok(comment)) => comments.push(comment),
+            // an instruction that could not be understood
+            None if !line.is_empty() => comments.clear(),
+            Some(Err(_)) | None => {}
+        }
+    }
+    comments
+}
+
+/// What a comment says after `check=`, up to white space.
+fn options(comment: &str) -> Option<&str> {
+    let (name, value) = comment.split_once('=')?;
+    if !name.trim().eq_ignore_ascii_case("check") {
+        return None;
+    }
+    value.split_whitespace().next()
+}
+
+impl<'a> Above<'a> {
+    /// What the comments above an instruction say about checks.
+    pub(super) fn config(&self, instruction: &Instruction) -> Option<&Config> {
+        self.configs.get(&instruction.span.start)
+    }
+
+    /// The last comment above an instruction.
+    pub(super) fn last(&self, instruction: &Instruction) -> Option<&'a str> {
+        self.last.get(&instruction.span.start).copied()
+    }
+}
