@@ -6,8 +6,12 @@
 
 pub mod docker;
 pub mod oci;
+mod package;
+mod sink;
 pub(crate) mod tar_file;
 mod writer;
+
+pub use package::{Annotation, AnnotationPlace, Package, Written};
 
 use crate::{Image, ImageName};
 

@@ -200,6 +200,20 @@ pub enum Error {
         /// The form.
         form: &'static str,
     },
+    /// An image for several platforms cannot be written in a form that knows one only.
+    #[error("{form} holds an image for one platform, not for {platforms}")]
+    SeveralPlatforms {
+        /// The form.
+        form: &'static str,
+        /// How many there are.
+        platforms: usize,
+    },
+    /// There is an annotation for an index, and no index.
+    #[error("an image for one platform has no index that could have the annotation {key:?}")]
+    IndexAnnotation {
+        /// Its name.
+        key: String,
+    },
     /// A text names no image in any way known.
     #[error("no image {text:?}: {}", tried.join(", "))]
     NotFound {

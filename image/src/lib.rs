@@ -47,6 +47,7 @@ mod found;
 pub mod layer;
 pub mod manifest;
 pub mod name;
+pub mod recompress;
 pub mod rootfs;
 pub mod source;
 pub mod store;
@@ -79,6 +80,12 @@ pub trait Layer: Send + Sync {
 
     /// Streams the bytes as stored; the last read fails when they do not have the promised digest and size.
     fn open_stored(&self) -> Result<Box<dyn Read + Send>>;
+
+    /// Gives the nanoseconds of a regular file's modification time that the tar leaves out, where they are known
+    /// otherwise: 0 says that they are not.
+    fn fraction(&self, _path: &[u8]) -> u32 {
+        0
+    }
 }
 
 /// An image, wherever it stands.

@@ -5,6 +5,7 @@
 //! oci-spec's. Who reads a document keeps its bytes; these types are what it says.
 
 mod document;
+mod platform;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,8 +14,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use document::Document;
+pub use platform::PlatformError;
 
-use crate::{config::null_is_default, digest::Digest};
+use crate::{
+    compression::Compression,
+    config::{ImageConfig, null_is_default},
+    digest::Digest,
+};
 
 /// Media type of an OCI image manifest.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -48,10 +54,23 @@ pub(crate) fn oci_layer(media_type: &str) -> String {
     known.map_or(media_type, |(_, oci)| oci).to_owned()
 }
 
+/// Tells from a layer's media type how it is compressed: OCI ends it in `+gzip`, Docker in `.gzip`.
+pub(crate) fn layer_compression(media_type: &str) -> Compression {
+    match media_type.rsplit(['+', '.']).next() {
+        Some("gzip") => Compression::Gzip,
+        Some("zstd") => Compression::Zstd,
+        Some("xz") => Compression::Xz,
+        Some("bzip2") => Compression::Bzip2,
+        _ => Compression::None,
+    }
+}
+
 /// Annotation of an index entry: the name or tag of the image there.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Annotation of an index entry: the full name, as containerd and docker write it.
 pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// Annotation of an index entry: when the image was made.
+pub const CREATED: &str = "org.opencontainers.image.created";
 /// Annotation by which `BuildKit` marks manifests that describe another one.
 const DOCKER_REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 
@@ -168,6 +187,13 @@ impl Platform {
             variant: None,
             other: BTreeMap::new(),
         }
+    }
+
+    /// Gives what an image runs on, where its config says so.
+    pub fn of(config: &ImageConfig) -> Option<Self> {
+        let ImageConfig { os, architecture, variant, .. } = config;
+        let (os, architecture, variant) = (os.clone(), architecture.clone(), variant.clone());
+        (!architecture.is_empty()).then(|| Self { os, architecture, variant, other: BTreeMap::new() })
     }
 
     /// Whether an image for `offered` serves who asks for this one: a variant counts only where both name one.

@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-pub use export::export;
+pub use export::{export, export_folders, merge};
 
 use crate::{
     Image, Layer, Timestamp,

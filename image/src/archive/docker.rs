@@ -18,10 +18,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Named,
+    Named, Package, Written,
     oci::resolve,
+    sink::TarSink,
     tar_file::{Span, TarFile},
-    writer::{self, TarSink},
+    writer,
 };
 use crate::{
     Image, Layer,
@@ -244,4 +245,17 @@ pub fn write(images: &[Named<'_>], out: impl Write) -> Result<()> {
     let mut sink = TarSink::new(out);
     plan.write(&mut sink)?;
     sink.finish()
+}
+
+/// Writes one image for one platform, its layers as they are stored: whoever asks for zstd has a docker that reads it
+/// (version 23 and later). Otherwise as [`write()`].
+///
+/// # Errors
+/// [`Error::NoConfig`] for a root filesystem, [`Error::SeveralPlatforms`], and [`Error::IndexAnnotation`].
+pub fn write_package(package: &Package<'_>, out: impl Write) -> Result<Written> {
+    let (plan, written) = writer::Plan::of_docker_package(package)?;
+    let mut sink = TarSink::new(out);
+    plan.write(&mut sink)?;
+    sink.finish()?;
+    Ok(written)
 }

@@ -18,9 +18,10 @@ use std::{
 use oci_spec::image::OciLayout;
 
 use super::{
-    Named,
+    Named, Package, Written,
+    sink::{DirectorySink, Sink, TarSink},
     tar_file::TarFile,
-    writer::{DirectorySink, Plan, Sink, TarSink},
+    writer::Plan,
 };
 use crate::{
     Image,
@@ -209,4 +210,33 @@ pub fn write_archive(images: &[Named<'_>], out: impl Write) -> Result<()> {
 
 fn write(images: &[Named<'_>], sink: &mut impl Sink) -> Result<()> {
     Plan::for_oci(images)?.write(sink)
+}
+
+/// Writes one image, for one platform or several, into a layout directory; one that is there already keeps what it has,
+/// but for the names that the image gets.
+///
+/// # Errors
+/// [`Error::NoConfig`] for a root filesystem, [`Error::IndexAnnotation`] when there is one platform only, and whatever is
+/// wrong with the layout that is there.
+pub fn write_package_layout(package: &Package<'_>, directory: &Path) -> Result<Written> {
+    let mut there = Vec::new();
+    if directory.join("index.json").exists() {
+        check_layout_file(directory)?;
+        there = store::index::read(directory)?.manifests;
+    }
+    let (plan, written) = Plan::of_oci_package(package, there)?;
+    plan.write(&mut DirectorySink::new(directory)?)?;
+    Ok(written)
+}
+
+/// Writes one image, for one platform or several, as a layout in a tar. Equal images give equal bytes.
+///
+/// # Errors
+/// [`Error::NoConfig`] for a root filesystem, [`Error::IndexAnnotation`] when there is one platform only.
+pub fn write_package_archive(package: &Package<'_>, out: impl Write) -> Result<Written> {
+    let (plan, written) = Plan::of_oci_package(package, Vec::new())?;
+    let mut sink = TarSink::new(out);
+    plan.write(&mut sink)?;
+    sink.finish()?;
+    Ok(written)
 }

@@ -2,49 +2,52 @@
 //!
 //! A [`Plan`] says which files there are, in byte order of their names, each blob once; a [`Sink`] takes them.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, DirBuilder, File},
-    io::{self, BufWriter, Read, Write},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io};
 
-use serde_json::json;
-use tempfile::NamedTempFile;
+use serde_json::{Value, json};
 
-use super::{Named, tar_file::blob_name};
+use super::{Annotation, AnnotationPlace, Named, Package, Written, sink::Sink, tar_file::blob_name};
 use crate::{
-    Layer, canonical,
+    Image, Layer, canonical,
     digest::Digest,
     error::{Error, Result},
-    layer::{Entry, EntryKind, LayerPath, LayerWriter},
     manifest::{
-        CONTAINERD_NAME, Descriptor, Document, Index, Manifest, OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, REF_NAME,
-        oci_layer,
+        CONTAINERD_NAME, CREATED, Descriptor, Document, Index, Manifest, OCI_CONFIG, OCI_INDEX, OCI_LAYER,
+        OCI_LAYER_GZIP, Platform, REF_NAME, oci_layer,
     },
     name::ImageName,
     store,
 };
-
-/// Bytes collected before a system call.
-const BUFFER: usize = 256 << 10;
 
 /// The files of an archive or layout.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
     files: BTreeMap<String, Content<'a>>,
     entries: Vec<Descriptor>,
+    /// Of the images of a package.
+    manifests: Vec<Manifest>,
     form: Form,
 }
 
 /// For whom it is written.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Form {
-    /// `docker load`.
+    /// `docker load`, of any age.
     #[default]
     Docker,
+    /// `docker load` of today, which reads zstd too.
+    DockerAsStored,
     /// Readers of OCI layouts.
     Oci,
+}
+
+impl Form {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Docker | Self::DockerAsStored => "a docker archive",
+            Self::Oci => "an OCI image",
+        }
+    }
 }
 
 enum Content<'a> {
@@ -62,15 +65,30 @@ impl<'a> Plan<'a> {
         let mut list = Vec::new();
         for image in images {
             let manifest = plan.add(image)?;
-            list.push(json!({
-                "Config": blob_name(&manifest.config.digest),
-                "RepoTags": image.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "Layers": manifest.layers.iter().map(|layer| blob_name(&layer.digest)).collect::<Vec<_>>(),
-            }));
+            list.push(listed(&manifest, &image.names));
         }
-        let list = canonical::to_vec(&list).map_err(|source| Error::Serialize { what: "manifest.json", source })?;
-        plan.files.insert("manifest.json".to_owned(), Content::Bytes(list));
-        plan.layout()
+        plan.list(&list)?;
+        plan.layout(Vec::new())
+    }
+
+    /// Plans the same of one image with its layers as they are, whatever they are compressed with.
+    pub(super) fn of_docker_package(package: &Package<'a>) -> Result<(Self, Written)> {
+        let mut plan = Self { form: Form::DockerAsStored, ..Self::default() };
+        if package.images.len() > 1 {
+            return Err(Error::SeveralPlatforms { form: Form::Docker.name(), platforms: package.images.len() });
+        }
+        let written = plan.package(package)?;
+        let manifests = plan.manifests.iter();
+        let list: Vec<_> = manifests.map(|manifest| listed(manifest, &package.names)).collect();
+        plan.list(&list)?;
+        Ok((plan.layout(Vec::new())?, written))
+    }
+
+    /// Plans an OCI layout of one image; `there` are the entries of the layout that it is added to.
+    pub(super) fn of_oci_package(package: &Package<'a>, there: Vec<Descriptor>) -> Result<(Self, Written)> {
+        let mut plan = Self { form: Form::Oci, ..Self::default() };
+        let written = plan.package(package)?;
+        Ok((plan.layout(there)?, written))
     }
 
     /// Plans an OCI layout.
@@ -79,11 +97,25 @@ impl<'a> Plan<'a> {
         for image in images {
             plan.add(image)?;
         }
-        plan.layout()
+        plan.layout(Vec::new())
     }
 
-    fn layout(mut self) -> Result<Self> {
-        let index = store::index::to_bytes(&Index::new(std::mem::take(&mut self.entries)))?;
+    fn list(&mut self, images: &[Value]) -> Result<()> {
+        let list = canonical::to_vec(&images).map_err(|source| Error::Serialize { what: "manifest.json", source })?;
+        self.files.insert("manifest.json".to_owned(), Content::Bytes(list));
+        Ok(())
+    }
+
+    /// Plans `index.json`, where a name that is `there` goes over to what is new, and `oci-layout`.
+    fn layout(mut self, there: Vec<Descriptor>) -> Result<Self> {
+        let new = std::mem::take(&mut self.entries);
+        let name = |entry: &Descriptor| entry.annotations.get(REF_NAME).cloned();
+        let replaces = |old: &Descriptor| {
+            new.iter().any(|new| if name(old).is_some() { name(new) == name(old) } else { new.digest == old.digest })
+        };
+        let mut entries: Vec<_> = there.into_iter().filter(|old| !replaces(old)).collect();
+        entries.extend(new);
+        let index = store::index::to_bytes(&Index::new(entries))?;
         self.files.insert("index.json".to_owned(), Content::Bytes(index));
         self.files.insert("oci-layout".to_owned(), Content::Bytes(store::layout_file()?));
         Ok(self)
@@ -91,35 +123,80 @@ impl<'a> Plan<'a> {
 
     /// Adds what an image consists of, and its entries in the index; gives its manifest.
     fn add(&mut self, named: &Named<'a>) -> Result<Manifest> {
-        let form = match self.form {
-            Form::Docker => "a docker archive",
-            Form::Oci => "an OCI image",
+        let (entry, manifest) = self.image(named.image, BTreeMap::new())?;
+        self.enter(&entry, &named.names);
+        Ok(manifest)
+    }
+
+    /// Adds an image for each platform and, where there are several, their index.
+    fn package(&mut self, package: &Package<'a>) -> Result<Written> {
+        let mut entries = Vec::new();
+        for &image in &package.images {
+            let platform = image.config().and_then(Platform::of);
+            let annotations = package.annotations(AnnotationPlace::Manifest, platform.as_ref());
+            let (mut entry, manifest) = self.image(image, annotations)?;
+            entry.annotations = package.annotations(AnnotationPlace::ManifestDescriptor, platform.as_ref());
+            entry.platform = platform;
+            entries.push(entry);
+            self.manifests.push(manifest);
+        }
+        let (mut descriptor, config) = if let ([entry], [manifest]) = (&*entries, &*self.manifests) {
+            let of_index =
+                |a: &&Annotation| matches!(a.place, AnnotationPlace::Index | AnnotationPlace::IndexDescriptor);
+            if let Some(annotation) = package.annotations.iter().find(of_index) {
+                return Err(Error::IndexAnnotation { key: annotation.key.clone() });
+            }
+            (entry.clone(), Some(manifest.config.digest))
+        } else {
+            (self.platforms(package, entries)?, None)
         };
-        let config = named.image.raw_config().ok_or(Error::NoConfig { form })?;
+        let created = package.images.iter().filter_map(|image| image.config()?.created.clone()).max();
+        if let Some(created) = created {
+            descriptor.annotations.entry(CREATED.to_owned()).or_insert(created);
+        }
+        self.enter(&descriptor, &package.names);
+        Ok(Written { descriptor, config })
+    }
+
+    /// Adds the index of several platforms; gives the way there.
+    fn platforms(&mut self, package: &Package<'a>, entries: Vec<Descriptor>) -> Result<Descriptor> {
+        let annotations = package.annotations(AnnotationPlace::Index, None);
+        let raw = store::index::to_bytes(&Index { annotations, ..Index::new(entries) })?;
+        let size = raw.len() as u64;
+        let annotations = package.annotations(AnnotationPlace::IndexDescriptor, None);
+        Ok(Descriptor { annotations, ..Descriptor::new(OCI_INDEX, self.bytes(raw), size) })
+    }
+
+    /// Adds what an image consists of; gives its manifest and the way there.
+    fn image(&mut self, image: &'a dyn Image, annotations: BTreeMap<String, String>) -> Result<(Descriptor, Manifest)> {
+        let config = image.raw_config().ok_or(Error::NoConfig { form: self.form.name() })?;
         let mut layers = Vec::new();
-        for layer in named.image.layers() {
+        for layer in image.layers() {
             layers.push(self.layer(&**layer)?);
         }
         let config = Descriptor::new(OCI_CONFIG, self.bytes(config.to_vec()), config.len() as u64);
-        let (raw, manifest) = manifest(named, config, layers)?;
+        let (raw, manifest) = manifest(image, config, layers, annotations)?;
         let size = raw.len() as u64;
-        let entry = Descriptor::new(manifest.media_type(), self.bytes(raw), size);
-        if named.names.is_empty() {
-            self.entries.push(entry);
-        } else {
-            let entries =
-                named.names.iter().map(|name| Descriptor { annotations: self.annotations(name), ..entry.clone() });
-            let entries: Vec<_> = entries.collect();
-            self.entries.extend(entries);
+        Ok((Descriptor::new(manifest.media_type(), self.bytes(raw), size), manifest))
+    }
+
+    /// Adds the entries of the index: one a name.
+    fn enter(&mut self, entry: &Descriptor, names: &[ImageName]) {
+        if names.is_empty() {
+            self.entries.push(entry.clone());
         }
-        Ok(manifest)
+        for name in names {
+            let mut entry = entry.clone();
+            entry.annotations.extend(self.annotations(name));
+            self.entries.push(entry);
+        }
     }
 
     fn layer(&mut self, layer: &'a dyn Layer) -> Result<Descriptor> {
         let (digest, size) = layer.stored();
         let media_type = oci_layer(layer.media_type());
         let is_for_all = [OCI_LAYER, OCI_LAYER_GZIP].contains(&media_type.as_str());
-        if self.form == Form::Oci || is_for_all {
+        if self.form != Form::Docker || is_for_all {
             self.files.insert(blob_name(&digest), Content::Stored(layer));
             return Ok(Descriptor::new(media_type, digest, size));
         }
@@ -138,7 +215,7 @@ impl<'a> Plan<'a> {
     /// How the index names an image: docker puts the tag alone where others put the name.
     fn annotations(&self, name: &ImageName) -> BTreeMap<String, String> {
         let short = match self.form {
-            Form::Docker => name.tag().to_owned(),
+            Form::Docker | Form::DockerAsStored => name.tag().to_owned(),
             Form::Oci => name.to_string(),
         };
         BTreeMap::from([(REF_NAME.to_owned(), short), (CONTAINERD_NAME.to_owned(), name.canonical())])
@@ -161,95 +238,33 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Gives the manifest that the image has, or makes one where it has none or its layers are written differently.
-fn manifest(named: &Named<'_>, config: Descriptor, layers: Vec<Descriptor>) -> Result<(Vec<u8>, Manifest)> {
-    if let Some(raw) = named.image.raw_manifest()
+/// An image as `manifest.json` lists it.
+fn listed(manifest: &Manifest, names: &[ImageName]) -> Value {
+    json!({
+        "Config": blob_name(&manifest.config.digest),
+        "RepoTags": names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "Layers": manifest.layers.iter().map(|layer| blob_name(&layer.digest)).collect::<Vec<_>>(),
+    })
+}
+
+/// Gives the manifest that the image has, or makes one where it has none, or where layers or annotations are to differ.
+fn manifest(
+    image: &dyn Image,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+    annotations: BTreeMap<String, String>,
+) -> Result<(Vec<u8>, Manifest)> {
+    let mut manifest = Manifest::new(config, layers);
+    if let Some(raw) = image.raw_manifest()
         && let Document::Manifest(found) = Document::parse(raw, "", "the image's manifest")?
-        && found.layers.iter().map(|layer| layer.digest).eq(layers.iter().map(|layer| layer.digest))
+        && found.layers.iter().map(|layer| layer.digest).eq(manifest.layers.iter().map(|layer| layer.digest))
     {
-        return Ok((raw.to_vec(), *found));
+        if annotations.is_empty() {
+            return Ok((raw.to_vec(), *found));
+        }
+        manifest = *found;
     }
-    let manifest = Manifest::new(config, layers);
+    manifest.annotations.extend(annotations);
     let raw = canonical::to_vec(&manifest).map_err(|source| Error::Serialize { what: "manifest", source })?;
     Ok((raw, manifest))
-}
-
-/// Takes the files of a plan, in byte order of their names.
-pub(super) trait Sink {
-    /// Takes a file of exactly `size` bytes, and reads `content` to its end, so that it is verified.
-    fn file(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<()>;
-}
-
-/// Writes a tar in which nothing depends on when and by whom it is written.
-pub(super) struct TarSink<W: Write> {
-    tar: LayerWriter<BufWriter<W>>,
-    folders: Vec<String>,
-}
-
-impl<W: Write> TarSink<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { tar: LayerWriter::new(BufWriter::with_capacity(BUFFER, out)), folders: Vec::new() }
-    }
-
-    /// Ends the tar.
-    pub(super) fn finish(self) -> Result<()> {
-        self.tar.finish()?.flush().map_err(Error::write("the end of the archive"))
-    }
-
-    fn folder(&mut self, name: &str) -> Result<()> {
-        if self.folders.iter().all(|known| known != name) {
-            let path = LayerPath::new(name.as_bytes())?;
-            self.tar.append(&Entry { mode: 0o755, ..Entry::new(path, EntryKind::Directory) }, io::empty())?;
-            self.folders.push(name.to_owned());
-        }
-        Ok(())
-    }
-}
-
-impl<W: Write> Sink for TarSink<W> {
-    fn file(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<()> {
-        for (slash, _) in name.match_indices('/') {
-            self.folder(&name[..slash])?;
-        }
-        let entry = Entry { mode: 0o644, size, ..Entry::new(LayerPath::new(name.as_bytes())?, EntryKind::File) };
-        self.tar.append(&entry, &mut *content)?;
-        io::copy(content, &mut io::sink()).map_err(Error::write(name)).map(drop)
-    }
-}
-
-/// Writes into a directory, each file whole or not at all.
-pub(super) struct DirectorySink<'a> {
-    directory: &'a Path,
-}
-
-impl<'a> DirectorySink<'a> {
-    /// Makes the directory of a layout, where it is missing.
-    pub(super) fn new(directory: &'a Path) -> Result<Self> {
-        let blobs = directory.join("blobs/sha256");
-        DirBuilder::new().recursive(true).create(&blobs).map_err(Error::io("create", blobs))?;
-        Ok(Self { directory })
-    }
-
-    fn target(&self, name: &str) -> (PathBuf, PathBuf) {
-        let target = self.directory.join(name);
-        let folder = target.parent().unwrap_or(self.directory).to_owned();
-        (target, folder)
-    }
-}
-
-impl Sink for DirectorySink<'_> {
-    fn file(&mut self, name: &str, _size: u64, content: &mut dyn Read) -> Result<()> {
-        let (target, folder) = self.target(name);
-        let mut file = NamedTempFile::new_in(&folder).map_err(Error::io("create a file in", &folder))?;
-        io::copy(content, file.as_file_mut()).map_err(Error::io("write", &target))?;
-        readable(file.as_file()).and_then(|()| file.as_file().sync_all()).map_err(Error::io("write", &target))?;
-        file.persist(&target).map_err(|e| Error::io("create", target)(e.error))?;
-        Ok(())
-    }
-}
-
-/// Lets others read a file that was temporary.
-fn readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
 }

@@ -22,13 +22,14 @@ const BUFFER: usize = 64 << 10;
 pub struct LayerWriter<W> {
     inner: W,
     offset: u64,
+    last_content: u64,
     buffer: Vec<u8>,
 }
 
 impl<W: Write> LayerWriter<W> {
     /// Writes to `inner`, a block or a large piece of content at a time: a file wants a `BufWriter` between.
     pub fn new(inner: W) -> Self {
-        Self { inner, offset: 0, buffer: Vec::new() }
+        Self { inner, offset: 0, last_content: 0, buffer: Vec::new() }
     }
 
     /// Writes the header and, for a regular file, exactly `entry.size` bytes of `content`; the offsets of `entry` are
@@ -42,7 +43,13 @@ impl<W: Write> LayerWriter<W> {
     pub fn append(&mut self, entry: &Entry, content: impl Read) -> Result<(), TarError> {
         let header = encode(entry).map_err(|problem| self.problem(entry, problem))?;
         self.write(entry.path.as_bytes(), &header)?;
+        self.last_content = self.offset;
         if entry.kind == EntryKind::File { self.copy(entry, content) } else { Ok(()) }
+    }
+
+    /// Gives the offset in the tar at which the content of the last entry begins.
+    pub fn last_content(&self) -> u64 {
+        self.last_content
     }
 
     /// Writes the entry that takes `path` away from the layers below, as `BuildKit` does: a regular file of 0 bytes, mode

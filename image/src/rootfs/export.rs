@@ -25,24 +25,37 @@ const BUFFER: usize = 256 << 10;
 /// over layers. For that the layers are read twice: what is live is known after the first time, and its content goes
 /// to a temporary file without a name the second time, as large as the live files are.
 pub fn export(image: &dyn Image, out: impl Write) -> Result<()> {
-    let view = merge(image)?;
-    let contents = Contents::collect(image, &view)?;
-    let mut writer =
-        Writer { tar: LayerWriter::new(BufWriter::with_capacity(BUFFER, out)), contents, first_names: HashMap::new() };
-    if let Some(root) = view.root() {
-        writer.node(&root)?;
-    }
-    let mut outcome = Ok(());
-    view.walk(&mut |node| {
-        if outcome.is_ok() {
-            outcome = writer.node(&node);
-        }
-    });
-    outcome?;
-    writer.tar.finish()?.flush().map_err(Error::write("the end of the tar"))
+    export_folders(&[(LayerPath::root(), image)], out)
 }
 
-fn merge(image: &dyn Image) -> Result<View> {
+/// Writes the root filesystems of several images into one tar, each in the folder that stands before it.
+pub fn export_folders(images: &[(LayerPath, &dyn Image)], out: impl Write) -> Result<()> {
+    let mut tar = LayerWriter::new(BufWriter::with_capacity(BUFFER, out));
+    for (folder, image) in images {
+        let view = merge(*image)?;
+        let contents = Contents::collect(*image, &view)?;
+        let mut writer = Writer { tar: &mut tar, folder, contents, first_names: HashMap::new() };
+        match view.root() {
+            Some(root) => writer.node(&root)?,
+            None if folder.is_root() => {}
+            None => {
+                let entry = Entry { mode: 0o755, ..Entry::new(folder.clone(), EntryKind::Directory) };
+                writer.tar.append(&entry, io::empty())?;
+            }
+        }
+        let mut outcome = Ok(());
+        view.walk(&mut |node| {
+            if outcome.is_ok() {
+                outcome = writer.node(&node);
+            }
+        });
+        outcome?;
+    }
+    tar.finish()?.flush().map_err(Error::write("the end of the tar"))
+}
+
+/// Reads the layers of an image, and gives what a container would see of them.
+pub fn merge(image: &dyn Image) -> Result<View> {
     let mut view = View::new();
     for layer in image.layers() {
         view.begin_layer();
@@ -101,16 +114,19 @@ impl Contents {
     }
 }
 
-struct Writer<W: Write> {
-    tar: LayerWriter<BufWriter<W>>,
+struct Writer<'a, W: Write> {
+    tar: &'a mut LayerWriter<BufWriter<W>>,
+    /// Where in the tar the root is.
+    folder: &'a LayerPath,
     contents: Contents,
     /// Of inodes that have several names, the one that came first.
     first_names: HashMap<InodeId, LayerPath>,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> Writer<'_, W> {
     fn node(&mut self, node: &Node<'_>) -> Result<()> {
         let mut entry = entry(node);
+        entry.path = self.place(&node.path)?;
         if node.links > 1 && node.meta.kind != NodeKind::Directory {
             if let Some(first) = self.first_names.get(&node.inode) {
                 entry.kind = EntryKind::HardLink(first.clone());
@@ -118,9 +134,16 @@ impl<W: Write> Writer<W> {
                 entry.xattrs.clear();
                 return Ok(self.tar.append(&entry, io::empty())?);
             }
-            self.first_names.insert(node.inode, node.path.clone());
+            self.first_names.insert(node.inode, entry.path.clone());
         }
         Ok(self.tar.append(&entry, self.contents.of(node.inode))?)
+    }
+
+    fn place(&self, path: &LayerPath) -> Result<LayerPath> {
+        if self.folder.is_root() {
+            return Ok(path.clone());
+        }
+        Ok(LayerPath::new(&[self.folder.as_bytes(), b"/", path.as_bytes()].concat())?)
     }
 }
 

@@ -47,8 +47,15 @@ impl Store {
 
     /// Copies an image in, blobs, config and manifest as they are, and points `names` at it.
     ///
-    /// Root filesystems get a config that says no more than that. Layers that are there are not read again.
+    /// Root filesystems get a config that says no more than that, and that it was made now. Layers that are there are not
+    /// read again.
     pub fn import(&self, image: &dyn Image, names: &[ImageName]) -> Result<ImageId> {
+        self.import_as_of(image, names, Timestamp::now())
+    }
+
+    /// As [`import`](Self::import); `created` is the time that the config of a root filesystem says: with the same one, the
+    /// same root filesystem has the same ID wherever it is imported.
+    pub fn import_as_of(&self, image: &dyn Image, names: &[ImageName], created: Timestamp) -> Result<ImageId> {
         let _lock = self.shared_lock()?;
         let mut layers = Vec::new();
         for layer in image.layers() {
@@ -61,7 +68,7 @@ impl Store {
             }
             (Some(config), None) => self.put_documents(config, &layers)?,
             (None, _) => {
-                let config = rootfs::config(image, Timestamp::now());
+                let config = rootfs::config(image, created);
                 let raw = canonical::to_vec(&config).map_err(|source| Error::Serialize { what: "config", source })?;
                 self.put_documents(&raw, &layers)?
             }

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use strata_image::{
     DiffId, Digest, Image, ImageConfig, ImageName, Store,
-    compression::{self, Compression},
+    compression::{self, Compression, Effort},
     config::RootFs,
     layer::{Entry, EntryKind, LayerPath, LayerWriter},
     manifest::{self, Descriptor, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Platform, REF_NAME},
@@ -85,7 +85,7 @@ pub fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
         writer.write_all(bytes).unwrap();
         return writer.finish().unwrap();
     }
-    let mut writer = compression::writer(compression, None, Vec::new()).unwrap();
+    let mut writer = compression::writer(compression, Effort::default(), Vec::new()).unwrap();
     writer.write_all(bytes).unwrap();
     writer.finish().unwrap()
 }
