@@ -29,6 +29,11 @@ pub(crate) fn open_without_links(root: BorrowedFd<'_>, path: &LayerPath, flags: 
     plain_open(root, path.as_bytes(), flags).map_err(Error::kernel("open", path))
 }
 
+/// Finds what a process whose root directory is `root` has at `path`, to be looked at or mounted.
+pub(crate) fn find(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
+    raw_open(root, path, OFlags::PATH, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
+}
+
 /// Opens the directory at `path` inside `root` to read it; `None` when there is none, or a link on the way.
 pub(crate) fn open_directory(root: BorrowedFd<'_>, path: &LayerPath) -> Result<Option<OwnedFd>> {
     match plain_open(root, path.as_bytes(), OFlags::RDONLY | OFlags::DIRECTORY) {

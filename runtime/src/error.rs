@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{process::ExecFailure, user::UserFailure};
+use crate::{
+    process::{ExecFailure, LimitFailure},
+    user::UserFailure,
+};
 
 /// Why a snapshot, a container or a process could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +95,58 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// A line of `/etc/hosts` would not be one.
+    #[error("the host {name:?} cannot have the address {address:?}: it takes a name without blanks and an IP address")]
+    ExtraHost {
+        /// The name.
+        name: String,
+        /// The address.
+        address: String,
+    },
+    /// A limit that needs a control group cannot be had.
+    #[error("cannot limit the {limit}: {cause}")]
+    Limit {
+        /// What is to be limited.
+        limit: &'static str,
+        /// Why it cannot be.
+        cause: LimitFailure,
+    },
+    /// There is no limit of this name.
+    #[error("unknown ulimit {name:?}{}", did_you_mean(*.nearest, .known))]
+    UnknownUlimit {
+        /// The name as it was given.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<&'static str>,
+        /// All names.
+        known: String,
+    },
+    /// A limit whose soft value is beyond the hard one.
+    #[error("ulimit {name}: the soft limit {soft} is beyond the hard limit {hard}")]
+    UlimitOrder {
+        /// The limit's name.
+        name: &'static str,
+        /// What the process would have.
+        soft: u64,
+        /// What it could raise it to.
+        hard: u64,
+    },
+    /// A hard limit that the kernel does not let this process set.
+    #[error("ulimit {name}: the kernel does not allow a hard limit of {} (this process has {})", limit(*.hard), limit(*.own))]
+    UlimitForbidden {
+        /// The limit's name.
+        name: &'static str,
+        /// What was asked for.
+        hard: u64,
+        /// What this process has itself.
+        own: u64,
+    },
+    /// A process is to be kept apart by `chroot` alone, and something that it is to have needs more.
+    #[error("{what} needs namespaces and mounts, which chroot isolation does without")]
+    NeedsNamespaces {
+        /// What it is to have.
+        what: &'static str,
+    },
     /// A working directory leads out of the container.
     #[error("working directory {} is outside the container's root filesystem", path.display())]
     OutsideRoot {
@@ -127,6 +182,15 @@ impl Error {
     pub(crate) fn kernel<E: Into<io::Error>>(operation: &'static str, object: impl ToString) -> impl FnOnce(E) -> Self {
         move |source| Self::Kernel { operation, object: object.to_string(), source: source.into() }
     }
+}
+
+fn did_you_mean(nearest: Option<&str>, known: &str) -> String {
+    nearest.map_or_else(|| format!(": there are {known}"), |nearest| format!(": did you mean {nearest}?"))
+}
+
+/// A value as docker writes it.
+fn limit(value: u64) -> String {
+    if value == u64::MAX { "-1".to_owned() } else { value.to_string() }
 }
 
 fn detail(message: &str) -> String {

@@ -6,6 +6,9 @@
 //!                                       └────── commit ◄──────┴─► diff: the layer tar of what changed
 //! ```
 //!
+//! Where nothing can be mounted snapshots are copies and processes are kept apart by `chroot(2)` alone
+//! ([`snapshot::Driver::Copy`], [`process::Isolation::Chroot`]).
+//!
 //! Mounts are made detached and held by descriptors: the host's mount table never shows one, and a kill leaves none.
 //! Whatever lies inside a root filesystem is reached by descriptors below its root, never by a path of the host.
 //!
@@ -21,6 +24,7 @@
 
 mod beneath;
 mod capability;
+mod copy;
 mod error;
 pub mod process;
 pub mod snapshot;

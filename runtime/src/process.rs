@@ -1,4 +1,5 @@
-//! One process in its container: namespaces, mounts, a root of its own, ids and capabilities.
+//! One process in its container: namespaces, mounts, a root of its own, limits, a system call filter, ids and
+//! capabilities.
 //!
 //! ```text
 //! Spec ─► plan (everything that can be made ahead) ─► clone3 ─► init (in the child: direct kernel calls only) ─► execve
@@ -6,28 +7,42 @@
 //!                                                        └► Running ◄──────────────────────────────────┘
 //! ```
 
+mod cgroup;
+mod chroot;
+mod devices;
 mod executable;
 mod failure;
+mod file_system;
+mod filter;
+mod hosts;
 mod init;
+mod isolation;
 mod mount_points;
 mod mounts;
 mod plan;
+mod private;
+mod requested;
+mod rlimits;
 mod running;
+mod spec;
 mod terminal;
 
-use std::{
-    ffi::OsString,
-    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
-    path::PathBuf,
-};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
-pub use self::{executable::ExecFailure, running::Running};
+use rustix::process::Signal;
+
+pub use self::{
+    cgroup::LimitFailure,
+    executable::ExecFailure,
+    running::Running,
+    spec::{Isolation, Limits, Mount, MountSource, Security, Spec, Ulimit},
+};
 use self::{
     failure::kernel,
     running::{Process, Signals},
     terminal::Relay,
 };
-use crate::{Result, sys, user::User};
+use crate::{Result, sys};
 
 /// The network that a container sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,51 +51,6 @@ pub enum Network {
     Host,
     /// A network namespace of its own with nothing but the loopback interface, which is up.
     None,
-}
-
-/// A file or directory of the host that is seen in the container, with everything mounted beneath it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bind {
-    /// The path on the host.
-    pub source: PathBuf,
-    /// The path in the container. Links in it never lead out of the container's root. It is made when it is
-    /// missing, and removed afterwards.
-    pub destination: PathBuf,
-    /// Whether the container may not write to it, nor to any mount beneath it.
-    pub read_only: bool,
-}
-
-/// What a container is to run, and how. All of it is checked, and what can be is made, before a process is.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    /// The command and its arguments. A command without a slash is looked for in the container's `PATH`.
-    pub args: Vec<OsString>,
-    /// The whole environment, as `K=V`: nothing is added.
-    pub env: Vec<OsString>,
-    /// The working directory, made for the user when it is missing.
-    pub cwd: PathBuf,
-    /// Who runs it. Other users than root have no capabilities.
-    pub user: User,
-    /// The name of the machine.
-    pub hostname: String,
-    /// What network it has.
-    pub network: Network,
-    /// What it sees of the host.
-    pub binds: Vec<Bind>,
-    /// Whether its root filesystem is read-only.
-    pub read_only: bool,
-    /// Whether it has private copies of `/etc/hosts` (localhost and its hostname) and `/etc/resolv.conf` (the
-    /// host's). Writes to them go nowhere.
-    ///
-    /// Files and directories that had to be made in the root filesystem to mount something on are removed
-    /// afterwards, without a trace in the times of the directories they stood in. Only `/dev`, `/proc` and
-    /// `/sys` stay, as docker leaves them in layers.
-    pub hosts: bool,
-    /// Whether the signals that the starting thread gets are passed on to the process, from its start to its end: all but
-    /// those that concern only ourselves. Other threads of the caller must have them blocked.
-    pub forward_signals: bool,
-    /// Where its standard streams go.
-    pub stdio: Stdio,
 }
 
 /// Where a container's standard streams go.
@@ -130,6 +100,9 @@ impl Exit {
 /// Starts a command in a container whose root filesystem is the mount that `root` is the root directory of,
 /// usually a detached one. It returns when the command itself runs, as the first process of its namespaces.
 ///
+/// With [`Isolation::Chroot`] `root` can be any directory, and nothing is first in anything: the command is a child of a
+/// process of ours that ends what the command leaves behind.
+///
 /// The container dies with the calling thread: the kernel sees to it, whatever ends the thread or its
 /// process.
 ///
@@ -138,24 +111,33 @@ impl Exit {
 /// docker would exit with; otherwise what could not be made or what in `spec` cannot be. No process is
 /// left, and nothing in the root filesystem, then.
 pub fn start(root: BorrowedFd<'_>, spec: &Spec) -> Result<Running> {
-    let (mut plan, ours, stubs) = plan::prepare(root, spec)?;
+    let (mut plan, ours, guests) = plan::prepare(root, spec)?;
     let failed = |source: std::io::Error| kernel("make", "the container's first process", source);
     let (receiver, sender) = std::io::pipe().map_err(failed)?;
     let sender = OwnedFd::from(sender);
     plan.keep_open(sender.as_fd());
 
-    let mut namespaces = libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    if spec.network == Network::None {
-        namespaces |= libc::CLONE_NEWNET;
-    }
     let signals = Signals::take(spec.forward_signals, matches!(spec.stdio, Stdio::Terminal { .. }))?;
-    let pidfd = sys::process::spawn(namespaces, &|| init::run(&plan, sender.as_fd())).map_err(failed)?;
-    let process = Process::new(pidfd);
+    let process = match spec.isolation {
+        Isolation::Namespaces => {
+            let child = sys::process::spawn(namespaces(spec), &|| init::run(&plan, sender.as_fd()));
+            Process::new(child.map_err(failed)?.pidfd, Signal::KILL)
+        }
+        Isolation::Chroot => Process::new(chroot::spawn(&plan, sender.as_fd())?, chroot::END),
+    };
     drop(sender);
     if let Some((failure, program)) = failure::receive(receiver.into()).map_err(failed)? {
         return Err(failure.into_error(&program, spec, &plan));
     }
     let relay_stdin = matches!(spec.stdio, Stdio::Terminal { stdin: true });
     let relay = ours.terminal.map(|pair| Relay::new(pair, relay_stdin)).transpose()?;
-    Ok(Running::new(process, stubs, relay, signals, ours.output))
+    Ok(Running::new(process, guests, ours.groups, relay, signals, ours.output))
+}
+
+fn namespaces(spec: &Spec) -> libc::c_int {
+    let all = libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    match spec.network {
+        Network::Host => all,
+        Network::None => all | libc::CLONE_NEWNET,
+    }
 }

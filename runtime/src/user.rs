@@ -73,8 +73,9 @@ impl fmt::Display for UserFailure {
 /// [`Error::User`] for unknown names and numbers out of range; a file that cannot be read.
 pub fn resolve(root: BorrowedFd<'_>, text: &str) -> Result<User> {
     let failed = |cause| failure(text, cause);
+    let files: ReadFile<'_> = &mut |path, limit| beneath::read_small_file(root, path, limit);
     let (user, group) = split(text).map_err(failed)?;
-    let passwd = Passwd(read(root, b"etc/passwd")?);
+    let passwd = Passwd(read(files, b"etc/passwd")?);
     let wanted = if user.is_empty() { Wanted::Id(0) } else { Wanted::new(user).map_err(failed)? };
     let entry = passwd.find(wanted).map_err(failed)?;
     let mut found = match (entry, wanted) {
@@ -83,9 +84,9 @@ pub fn resolve(root: BorrowedFd<'_>, text: &str) -> Result<User> {
         (None, Wanted::Name(_)) => return Err(failed(UserFailure::NoSuchUser)),
     };
     match (group, entry) {
-        (Some(group), _) => found.gid = group_id(root, group).map_err(|error| error.about(text))?,
+        (Some(group), _) => found.gid = group_id(files, group).map_err(|error| error.about(text))?,
         (None, Some(entry)) => {
-            found.groups = Groups(read(root, b"etc/group")?).of_member(entry.name);
+            found.groups = Groups(read(files, b"etc/group")?).of_member(entry.name);
         }
         (None, None) => {}
     }
@@ -98,13 +99,24 @@ pub fn resolve(root: BorrowedFd<'_>, text: &str) -> Result<User> {
 /// # Errors
 /// As [`resolve`].
 pub fn resolve_owner(root: BorrowedFd<'_>, text: &str) -> Result<(u32, u32)> {
+    resolve_owner_in(&mut |path, limit| beneath::read_small_file(root, path, limit), text)
+}
+
+/// Reads a file of an image, of a path below its root and at most so many bytes; `None` when there is none.
+pub type ReadFile<'r> = &'r mut dyn FnMut(&[u8], u64) -> Result<Option<Vec<u8>>>;
+
+/// The same in an image that is not mounted.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_owner_in(files: ReadFile<'_>, text: &str) -> Result<(u32, u32)> {
     let failed = |cause| failure(text, cause);
     let (user, group) = split(text).map_err(failed)?;
     let (uid, own_group) = match Wanted::new(user).map_err(failed)? {
         Wanted::Name("") => (0, 0),
         Wanted::Id(uid) => (uid, uid),
         wanted @ Wanted::Name(name) => {
-            let passwd = Passwd(read(root, b"etc/passwd")?);
+            let passwd = Passwd(read(files, b"etc/passwd")?);
             match passwd.find(wanted).map_err(failed)? {
                 Some(entry) => (entry.uid, entry.gid),
                 // an image without any names still has root
@@ -113,7 +125,7 @@ pub fn resolve_owner(root: BorrowedFd<'_>, text: &str) -> Result<(u32, u32)> {
             }
         }
     };
-    let gid = match group.map(|group| group_id(root, group)) {
+    let gid = match group.map(|group| group_id(files, group)) {
         Some(Err(GroupError::Failure(UserFailure::NoSuchGroup))) if group == Some("root") => 0,
         Some(gid) => gid.map_err(|error| error.about(text))?,
         None => own_group,
@@ -170,11 +182,11 @@ impl GroupError {
     }
 }
 
-fn group_id(root: BorrowedFd<'_>, group: &str) -> Result<u32, GroupError> {
+fn group_id(files: ReadFile<'_>, group: &str) -> Result<u32, GroupError> {
     match Wanted::new(group).map_err(GroupError::Failure)? {
         Wanted::Id(gid) => Ok(gid),
         Wanted::Name(name) => {
-            let groups = Groups(read(root, b"etc/group").map_err(GroupError::Other)?);
+            let groups = Groups(read(files, b"etc/group").map_err(GroupError::Other)?);
             match groups.find(name).map_err(GroupError::Failure)? {
                 Some(gid) => Ok(gid),
                 None => Err(GroupError::Failure(UserFailure::NoSuchGroup)),
@@ -188,8 +200,8 @@ fn failure(text: &str, cause: UserFailure) -> Error {
 }
 
 /// The text of a file of the image; empty when there is none.
-fn read(root: BorrowedFd<'_>, path: &[u8]) -> Result<String> {
-    let bytes = beneath::read_small_file(root, path, MAX_FILE)?.unwrap_or_default();
+fn read(files: ReadFile<'_>, path: &[u8]) -> Result<String> {
+    let bytes = files(path, MAX_FILE)?.unwrap_or_default();
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -12,9 +12,9 @@ use std::{
     path::Path,
 };
 
-use rustix::io::Errno;
+use rustix::{io::Errno, process::getrlimit};
 
-use super::{Spec, executable, plan::Plan};
+use super::{Spec, executable, plan::Plan, rlimits::PlannedLimit};
 use crate::{Error, Result};
 
 /// What the first process was doing. The order is that of [`super::init`].
@@ -23,6 +23,9 @@ use crate::{Error, Result};
 pub(super) enum Step {
     Parent,
     Session,
+    Group,
+    /// Of the process between us and the command, see [`super::chroot`].
+    Keeper,
     Unshare,
     Propagation,
     Root,
@@ -33,6 +36,9 @@ pub(super) enum Step {
     Streams,
     Hostname,
     Loopback,
+    /// With the limit's place in the plan.
+    Rlimit,
+    Filter,
     Bounding,
     Groups,
     Gid,
@@ -48,9 +54,11 @@ pub(super) enum Step {
     MagicLink,
 }
 
-const STEPS: [Step; 21] = [
+const STEPS: [Step; 25] = [
     Step::Parent,
     Step::Session,
+    Step::Group,
+    Step::Keeper,
     Step::Unshare,
     Step::Propagation,
     Step::Root,
@@ -60,6 +68,8 @@ const STEPS: [Step; 21] = [
     Step::Streams,
     Step::Hostname,
     Step::Loopback,
+    Step::Rlimit,
+    Step::Filter,
     Step::Bounding,
     Step::Groups,
     Step::Gid,
@@ -167,6 +177,8 @@ impl Failure {
         match self.step {
             Step::Parent => kernel("tie to this process", "the container", errno),
             Step::Session => kernel("make", "a session for the container", errno),
+            Step::Group => kernel("enter", "the control group that holds the container's limits", errno),
+            Step::Keeper => kernel("watch over", "the processes of a step", errno),
             Step::Unshare => kernel("make", "mount and cgroup namespaces", errno),
             Step::Propagation => kernel("separate", "the container's mounts", errno),
             Step::Root => kernel("mount", "the root filesystem", errno),
@@ -180,6 +192,15 @@ impl Failure {
             Step::Streams => kernel("connect", "the standard streams", errno),
             Step::Hostname => kernel("set the hostname", &spec.hostname, errno),
             Step::Loopback => kernel("bring up", "the loopback interface", errno),
+            Step::Rlimit => match plan.rlimits.get(item) {
+                Some(PlannedLimit { name, resource, limit }) if errno == Errno::PERM => {
+                    let own = getrlimit(*resource).maximum;
+                    let number = |value: Option<u64>| value.unwrap_or(u64::MAX);
+                    Error::UlimitForbidden { name, hard: number(limit.maximum), own: number(own) }
+                }
+                planned => kernel("set the limit", planned.map_or("", |planned| planned.name), errno),
+            },
+            Step::Filter => kernel("load", "the system call filter of the sandbox", errno),
             Step::Bounding | Step::Capabilities => kernel("drop", "capabilities", errno),
             Step::Groups => kernel("set the supplementary groups", format!("{:?}", user.groups), errno),
             Step::Gid => kernel("become", unmapped("group", user.gid, errno), errno),
@@ -199,7 +220,7 @@ impl Failure {
 }
 
 /// The id, and that there is no such in the user namespace when the kernel says so (`user_namespaces(7)`).
-fn unmapped(what: &str, id: u32, errno: Errno) -> String {
+pub(super) fn unmapped(what: &str, id: u32, errno: Errno) -> String {
     match errno {
         Errno::INVAL => {
             format!("{what} {id}, an id that this user namespace does not have (/etc/subuid and /etc/subgid give more)")

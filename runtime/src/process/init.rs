@@ -3,7 +3,7 @@
 //! It is a copy of one thread of a process that may have had many: another may have held the allocator's
 //! lock, for ever. So everything here is direct kernel calls on what [`Plan`] holds; nothing allocates,
 //! locks or panics. The order of the steps is that of runc and crun, with the places marked where
-//! cgroups, hooks, sysctls and seccomp belong.
+//! hooks and sysctls belong.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,10 @@ use rustix::{
         MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_change, move_mount, open_tree,
         unmount,
     },
-    process::{Signal, chdir, fchdir, ioctl_tiocsctty, pivot_root, set_parent_process_death_signal, setsid, umask},
+    process::{
+        Signal, chdir, chroot, fchdir, ioctl_tiocsctty, pivot_root, set_parent_process_death_signal, setrlimit, setsid,
+        umask,
+    },
     thread::{
         CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
         set_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
@@ -32,16 +35,21 @@ use rustix::{
 
 use super::{
     failure::{At, Failure, HEAD, Program, Step, send},
-    mounts::{EMPTY, PlannedMount, Source, make_detached},
+    mounts::{PlannedMount, Source},
     plan::{Plan, Streams},
+    private::EMPTY,
+    requested::copy_of,
 };
-use crate::sys::{mount::set_read_only, process as sys};
+use crate::sys::{mount, process as sys, seccomp};
 
 /// `#!` lines that lead from one script to the next: what the kernel follows (`fs/exec.c`).
 const MAX_INTERPRETERS: usize = 5;
 
 /// Bytes of a `#!` line that the kernel reads (`BINPRM_BUF_SIZE`).
 const SCRIPT_LINE: usize = 256;
+
+/// Where what must be attached somewhere is until the old root goes: any directory that every machine has.
+const PRIVATE_AT: &CStr = c"/proc";
 
 type Done = Result<(), Failure>;
 
@@ -58,20 +66,34 @@ fn become_command(plan: &Plan, report: &mut BorrowedFd<'_>, program: &mut Progra
     die_with_parent(plan).at(Step::Parent)?;
     setsid().at(Step::Session)?;
     sys::leave_session_keyring();
-    // cgroups: the process is placed here, before the cgroup namespace is made
-    own_mounts(plan)?;
-    // hooks: createContainer
-    enter_root().at(Step::Pivot)?;
+    // before the cgroup namespace is made, whose root is where the process is then
+    for entrance in &plan.groups_entrances {
+        rustix::io::write(entrance, b"0").at(Step::Group)?;
+    }
+    if let Some(private) = &plan.private {
+        own_mounts(plan, private.as_fd())?;
+        // hooks: createContainer
+        enter_root().at(Step::Pivot)?;
+        rustix::system::sethostname(&plan.hostname).at(Step::Hostname)?;
+    } else {
+        change_root(plan).at(Step::Pivot)?;
+    }
     take_streams(&plan.streams)?;
-    rustix::system::sethostname(&plan.hostname).at(Step::Hostname)?;
     if plan.loopback {
         sys::loopback_up().at(Step::Loopback)?;
     }
-    // sysctls, then seccomp: it needs the capabilities that go next
+    // sysctls
     umask(Mode::from_raw_mode(0o022));
     let entered = enter_working_directory(plan);
     for candidate in &plan.candidates {
         refuse_magic_links(candidate, 0)?;
+    }
+    for (index, rlimit) in plan.rlimits.iter().enumerate() {
+        setrlimit(rlimit.resource, rlimit.limit).at_item(Step::Rlimit, index)?;
+    }
+    // while there are the capabilities that it needs
+    if let Some(filter) = plan.filter {
+        seccomp::load(filter).at(Step::Filter)?;
     }
     become_user(plan)?;
     match entered {
@@ -94,7 +116,12 @@ fn become_command(plan: &Plan, report: &mut BorrowedFd<'_>, program: &mut Progra
 /// Makes the kernel kill this process, and with it all of the container, when the thread that started it
 /// ends. Fails when that was before now.
 fn die_with_parent(plan: &Plan) -> Result<(), Errno> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
+    end_with_parent(plan, Signal::KILL)
+}
+
+/// The same with another signal.
+pub(super) fn end_with_parent(plan: &Plan, signal: Signal) -> Result<(), Errno> {
+    set_parent_process_death_signal(Some(signal))?;
     let mut parent = [PollFd::new(&plan.parent, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     match poll(&mut parent, Some(&now))? {
@@ -104,7 +131,7 @@ fn die_with_parent(plan: &Plan) -> Result<(), Errno> {
 }
 
 /// A mount namespace of its own, the root filesystem in it, and everything mounted in that.
-fn own_mounts(plan: &Plan) -> Done {
+fn own_mounts(plan: &Plan, private: BorrowedFd<'_>) -> Done {
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
         .map_err(|errno| Errno::from_raw_os_error(errno as i32))
         .at(Step::Unshare)?;
@@ -112,15 +139,14 @@ fn own_mounts(plan: &Plan) -> Done {
     let downstream = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
     mount_change(c"/", downstream).at(Step::Propagation)?;
 
-    // attached, so that its files can be cloned; it goes away with the old root
-    attach(plan.private.as_fd(), c"/").at(Step::Root)?;
+    // attached, so that its files can be cloned; it goes away with the old root, which it must not lie upon: each
+    // unmount waits for all processors, for longer than all the rest of a start takes
+    attach(private, PRIVATE_AT).at(Step::Root)?;
     let root = plan.root.as_fd();
-    if plan.read_only {
-        set_read_only(root).at(Step::Root)?;
-    }
+    mount::set(root, plan.root_change).at(Step::Root)?;
     attach(root, c"/").at(Step::Root)?;
     for (index, mount) in plan.mounts.iter().enumerate() {
-        match make_mount(plan, root, mount) {
+        match make_mount(private, root, mount) {
             Err(_) if mount.optional => {}
             result => result.at_item(Step::Mount, index)?,
         }
@@ -128,17 +154,23 @@ fn own_mounts(plan: &Plan) -> Done {
     fchdir(root).at(Step::Pivot)
 }
 
-fn make_mount(plan: &Plan, root: BorrowedFd<'_>, mount: &PlannedMount) -> Result<(), Errno> {
-    let target = beneath(root, &mount.target)?;
+fn make_mount(private: BorrowedFd<'_>, root: BorrowedFd<'_>, planned: &PlannedMount) -> Result<(), Errno> {
+    let target = beneath(root, &planned.target)?;
     let made;
-    let tree = match &mount.source {
+    let tree = match &planned.source {
         Source::Detached(tree) => tree.as_fd(),
         Source::New(file_system) => {
-            made = make_detached(file_system)?;
+            made = file_system.make_detached()?;
+            made.as_fd()
+        }
+        Source::Part { whole, found, change } => {
+            // it may be attached already, for another part of it; if it cannot be, there is no copy either
+            let _ = attach(whole.as_fd(), PRIVATE_AT);
+            made = copy_of(found.as_fd(), *change)?;
             made.as_fd()
         }
         Source::Private(name) => {
-            made = clone_of(plan.private.as_fd(), name)?;
+            made = clone_of(private, name)?;
             made.as_fd()
         }
         Source::Within(path) => {
@@ -148,15 +180,15 @@ fn make_mount(plan: &Plan, root: BorrowedFd<'_>, mount: &PlannedMount) -> Result
         Source::Mask => {
             let mode = fstat(&target)?.st_mode;
             made = if FileType::from_raw_mode(mode) == FileType::Directory {
-                clone_of(plan.private.as_fd(), EMPTY)?
+                clone_of(private, EMPTY)?
             } else {
                 clone_of(beneath(root, c"dev/null")?.as_fd(), c"")?
             };
             made.as_fd()
         }
     };
-    if mount.read_only {
-        set_read_only(tree)?;
+    if planned.read_only {
+        mount::set_read_only(tree)?;
     }
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(tree, c"", &target, c"", flags)
@@ -181,13 +213,18 @@ fn beneath(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Errno> {
     openat2(root, path, flags, Mode::empty(), resolve)
 }
 
-/// Makes the working directory, which is the new root, the root. That stacks the old one on it, and on that
-/// there is the private tmpfs: both are let go, the topmost first, or `..` would lead to them.
+/// Makes the working directory, which is the new root, the root. That stacks the old one on it, which is let go with
+/// all that is mounted in it, or `..` would lead there.
 fn enter_root() -> Result<(), Errno> {
     pivot_root(c".", c".")?;
-    for _ in ["the private tmpfs", "the old root"] {
-        unmount(c".", UnmountFlags::DETACH)?;
-    }
+    unmount(c".", UnmountFlags::DETACH)?;
+    chdir(c"/")
+}
+
+/// Makes a directory the root, where nothing can be mounted.
+fn change_root(plan: &Plan) -> Result<(), Errno> {
+    fchdir(&plan.root)?;
+    chroot(c".")?;
     chdir(c"/")
 }
 
@@ -281,7 +318,7 @@ fn interpreter(line: &mut [u8]) -> Option<&CStr> {
 fn become_user(plan: &Plan) -> Done {
     for number in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << number);
-        if plan.capabilities.contains(capability) {
+        if !plan.bounds || plan.capabilities.contains(capability) {
             continue;
         }
         match remove_capability_from_bounding_set(capability) {

@@ -91,10 +91,13 @@ impl<'a> MountPoints<'a> {
     /// made is taken away again when the [`Stubs`] are dropped.
     pub(super) fn place(&mut self, path: &Path, kind: Kind) -> Result<CString> {
         let place = self.walk(path, kind).map_err(|errno| kernel("make the mount point", path, errno))?;
-        let refusal = match place.first().and_then(|name| name.to_str()) {
-            None if place.is_empty() => Some("it is the root directory"),
+        let names: Vec<_> = place.iter().map(|name| name.to_str()).collect();
+        let refusal = match names.as_slice() {
+            [] => Some("it is the root directory"),
             // a container's own /proc must be what it looks like (CVE-2019-16884, CVE-2025-52881)
-            Some("proc" | "sys") => Some("nothing may be mounted in /proc and /sys"),
+            [Some("proc" | "sys"), ..] => Some("nothing may be mounted in /proc and /sys"),
+            // the kernel alone makes what is in them
+            [Some("dev"), Some("pts" | "mqueue"), _, ..] => Some("nothing may be mounted in /dev/pts and /dev/mqueue"),
             _ => None,
         };
         if let Some(reason) = refusal {
@@ -169,6 +172,11 @@ impl<'a> MountPoints<'a> {
         self.mounted.iter().rev().find_map(|(path, fd)| matches(path).then_some(fd))
     }
 
+    /// How many stubs have been made so far.
+    pub(super) fn made(&self) -> usize {
+        self.stubs.0.len()
+    }
+
     /// What has to be taken away when the container is gone.
     pub(super) fn into_stubs(self) -> Stubs {
         self.stubs
@@ -186,6 +194,14 @@ struct Stub {
 }
 
 impl Stubs {
+    /// Removes those that were made when there were `count` already.
+    pub(super) fn remove_from(&mut self, count: usize) {
+        for stub in self.0.drain(count.min(self.0.len())..).rev() {
+            // what cannot be removed has come into use, or is gone already: both are fine
+            let _ = stub.remove();
+        }
+    }
+
     fn add(&mut self, parent: BorrowedFd<'_>, name: &OsStr, kind: Kind) -> Result<(), Errno> {
         let before = fstat(parent)?;
         let stub =
@@ -199,10 +215,7 @@ impl Stubs {
 
 impl Drop for Stubs {
     fn drop(&mut self) {
-        for stub in self.0.iter().rev() {
-            // what cannot be removed has come into use, or is gone already: both are fine
-            let _ = stub.remove();
-        }
+        self.remove_from(0);
     }
 }
 
@@ -247,7 +260,7 @@ fn make(parent: BorrowedFd<'_>, name: &OsStr, kind: Kind) -> Result<(), Errno> {
 }
 
 /// Best effort: a directory that keeps its new times is no reason to fail.
-fn set_times(directory: BorrowedFd<'_>, stat: &Stat) {
+pub(super) fn set_times(directory: BorrowedFd<'_>, stat: &Stat) {
     let times = Timestamps {
         last_access: Timespec { tv_sec: stat.st_atime, tv_nsec: stat.st_atime_nsec.cast_signed() },
         last_modification: Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec.cast_signed() },

@@ -21,16 +21,20 @@ use rustix::{
 use strata_image::config::DEFAULT_PATH;
 
 use super::{
-    Network, Spec, Stdio,
+    Isolation, Network, Security, Spec, Stdio,
+    cgroup::Groups,
+    chroot::{self, Loans},
     failure::kernel,
+    filter,
     mount_points::{MountPoints, Stubs},
     mounts::{self, PlannedMount, Source},
+    rlimits::{self, PlannedLimit},
     terminal::lend_size,
 };
 use crate::{
     Error, Result, capability,
-    sys::process::Strings,
-    userns::{self, Ids},
+    sys::{mount::MountChange, process::Strings},
+    userns,
 };
 
 /// What the first process executes, step by step.
@@ -38,9 +42,10 @@ pub(super) struct Plan {
     /// A pidfd of this process, by which the first process sees whether we are still alive.
     pub(super) parent: OwnedFd,
     pub(super) root: OwnedFd,
-    pub(super) read_only: bool,
-    /// The detached tmpfs of [`mounts::Source::Private`].
-    pub(super) private: OwnedFd,
+    /// What the mount of the root filesystem becomes.
+    pub(super) root_change: MountChange,
+    /// The detached tmpfs of [`mounts::Source::Private`]; `None` for a process that has no namespaces ([`super::chroot`]).
+    pub(super) private: Option<OwnedFd>,
     pub(super) mounts: Vec<PlannedMount>,
     pub(super) hostname: Vec<u8>,
     pub(super) loopback: bool,
@@ -50,6 +55,13 @@ pub(super) struct Plan {
     /// `None` where the user namespace forbids setting them.
     pub(super) groups: Option<Vec<Gid>>,
     pub(super) capabilities: CapabilitySet,
+    /// Whether the other capabilities are taken out of the bounding set.
+    pub(super) bounds: bool,
+    /// The system call filter, if there is one.
+    pub(super) filter: Option<&'static [libc::sock_filter]>,
+    pub(super) rlimits: Vec<PlannedLimit>,
+    /// Where the first process enters its control groups.
+    pub(super) groups_entrances: Vec<OwnedFd>,
     /// The working directory and, before it, each directory on the way there.
     pub(super) working_directory: Vec<CString>,
     /// The paths at which the command may be, in the order of `PATH`.
@@ -67,12 +79,13 @@ impl Plan {
     pub(super) fn keep_open(&mut self, report: BorrowedFd<'_>) {
         let Streams { stdin, stdout, stderr, .. } = &self.streams;
         let streams = [stdin, stdout, stderr].into_iter().flatten();
-        let mounts = self.mounts.iter().filter_map(|mount| match &mount.source {
-            Source::Detached(tree) => Some(tree),
-            _ => None,
+        let mounts = self.mounts.iter().flat_map(|mount| match &mount.source {
+            Source::Detached(tree) => [Some(tree), None],
+            Source::Part { whole, found, .. } => [Some(whole), Some(found)],
+            _ => [None, None],
         });
-        let owned = [&self.parent, &self.root, &self.private].into_iter();
-        self.descriptors = owned.chain(streams).chain(mounts).map(AsRawFd::as_raw_fd).collect();
+        let owned = [&self.parent, &self.root].into_iter().chain(&self.private).chain(&self.groups_entrances);
+        self.descriptors = owned.chain(streams).chain(mounts.flatten()).map(AsRawFd::as_raw_fd).collect();
         self.descriptors.push(report.as_raw_fd());
         self.descriptors.sort_unstable();
     }
@@ -95,6 +108,8 @@ pub(super) struct OurSide {
     pub(super) output: Option<(OwnedFd, OwnedFd)>,
     /// Both ends of the container's terminal.
     pub(super) terminal: Option<TerminalPair>,
+    /// The container's control groups.
+    pub(super) groups: Groups,
 }
 
 /// Both ends of a pseudo-terminal.
@@ -105,30 +120,42 @@ pub(super) struct TerminalPair {
 }
 
 /// Checks the specification and makes everything that can be made ahead.
-pub(super) fn prepare(root: BorrowedFd<'_>, spec: &Spec) -> Result<(Plan, OurSide, Stubs)> {
+pub(super) fn prepare(root: BorrowedFd<'_>, spec: &Spec) -> Result<(Plan, OurSide, Guests)> {
     let search = search(spec)?;
     let args = c_strings(&spec.args, "argument")?;
     let env = c_strings(&spec.env, "environment variable")?;
     let working_directory = working_directory(&spec.cwd)?;
     let groups = groups(spec)?;
+    let rlimits = rlimits::prepare(&spec.limits.ulimits)?;
 
-    let terminal = matches!(spec.stdio, Stdio::Terminal { .. });
-    let mut points = MountPoints::new(root);
-    let mounts = mounts::prepare(spec, terminal, userns::ids() != Ids::All, &mut points)?;
-    let (streams, ours) = streams(spec, &mounts.pts)?;
+    let sandbox = spec.security == Security::Sandbox;
+    let permitted = permitted()?;
+    let capabilities = if sandbox { permitted.intersection(capability::DEFAULT) } else { permitted };
+    let is_apart = spec.isolation == Isolation::Namespaces;
+    let Surroundings { root, private, mounts, pts, guests } =
+        if is_apart { surroundings(root, spec)? } else { chroot::prepare(root, spec)? };
+    let (streams, mut ours) = streams(spec, pts.as_ref())?;
+    ours.groups = Groups::new(&spec.limits)?;
+    let entrances = ours.groups.entrances().map(|entrance| entrance.try_clone_to_owned());
+    let entrances = entrances.collect::<Result<_, _>>().map_err(|source| kernel("share", "a control group", source))?;
     let plan = Plan {
         parent: own_pidfd()?,
-        root: root_mount(root).map_err(|errno| kernel("share", "the root filesystem", errno))?,
-        read_only: spec.read_only,
-        private: mounts.private,
-        mounts: mounts.list,
+        root,
+        root_change: MountChange { read_only: spec.read_only, no_devices: sandbox, ..MountChange::default() },
+        private,
+        mounts,
         hostname: spec.hostname.clone().into_bytes(),
         loopback: spec.network == Network::None,
         streams,
         uid: Uid::from_raw(spec.user.uid),
         gid: Gid::from_raw(spec.user.gid),
         groups,
-        capabilities: permitted()?.intersection(capability::DEFAULT),
+        capabilities: if is_apart { capabilities } else { capabilities.difference(CapabilitySet::SYS_CHROOT) },
+        bounds: is_apart || permitted.contains(CapabilitySet::SETPCAP),
+        filter: (sandbox && (is_apart || permitted.contains(CapabilitySet::SYS_ADMIN)))
+            .then(|| filter::DOCKER.as_slice()),
+        rlimits,
+        groups_entrances: entrances,
         working_directory,
         candidates: search.candidates,
         searched: search.searched,
@@ -136,7 +163,45 @@ pub(super) fn prepare(root: BorrowedFd<'_>, spec: &Spec) -> Result<(Plan, OurSid
         env: Strings::new(env),
         descriptors: Vec::new(),
     };
-    Ok((plan, ours, points.into_stubs()))
+    Ok((plan, ours, guests))
+}
+
+/// What is around a process, one way or the other.
+pub(super) struct Surroundings {
+    pub(super) root: OwnedFd,
+    pub(super) private: Option<OwnedFd>,
+    pub(super) mounts: Vec<PlannedMount>,
+    /// The terminals of which it may get one.
+    pub(super) pts: Option<OwnedFd>,
+    pub(super) guests: Guests,
+}
+
+/// What is in the root filesystem for the time of the process only.
+pub(super) struct Guests {
+    // in this order they are dropped
+    pub(super) loans: Option<Loans>,
+    pub(super) stubs: Stubs,
+}
+
+impl Guests {
+    /// Sees them off when the process has ended of itself.
+    pub(super) fn settle(mut self) -> Result<()> {
+        self.loans.map_or(Ok(()), |loans| loans.settle(&mut self.stubs))
+    }
+}
+
+/// Mounts, and the places for them.
+fn surroundings(root: BorrowedFd<'_>, spec: &Spec) -> Result<Surroundings> {
+    let terminal = matches!(spec.stdio, Stdio::Terminal { .. });
+    let mut points = MountPoints::new(root);
+    let mounts = mounts::prepare(spec, terminal, userns::ids(), &mut points)?;
+    Ok(Surroundings {
+        root: root_mount(root).map_err(|errno| kernel("share", "the root filesystem", errno))?,
+        private: Some(mounts.private),
+        mounts: mounts.list,
+        pts: Some(mounts.pts),
+        guests: Guests { loans: None, stubs: points.into_stubs() },
+    })
 }
 
 /// A mount of the root filesystem for this container alone. Kernels before 6.15 cannot clone a detached
@@ -218,7 +283,7 @@ fn c_string(bytes: &[u8], what: &'static str) -> Result<CString> {
         .map_err(|_| Error::ZeroByte { what, text: OsStr::from_bytes(bytes).to_string_lossy().into_owned() })
 }
 
-fn streams(spec: &Spec, pts: &OwnedFd) -> Result<(Streams, OurSide)> {
+fn streams(spec: &Spec, pts: Option<&OwnedFd>) -> Result<(Streams, OurSide)> {
     let failed = |source: std::io::Error| kernel("make", "the standard streams", source);
     match spec.stdio {
         Stdio::Inherit { stdin } => {
@@ -235,15 +300,18 @@ fn streams(spec: &Spec, pts: &OwnedFd) -> Result<(Streams, OurSide)> {
                 stderr: Some(stderr),
                 terminal: false,
             };
-            let ours = OurSide { output: Some((our_stdout, our_stderr)), terminal: None };
+            let ours = OurSide { output: Some((our_stdout, our_stderr)), ..OurSide::default() };
             Ok((streams, ours))
         }
         Stdio::Terminal { .. } => {
-            let pair = terminal(spec, pts).map_err(|errno| kernel("make", "the container's terminal", errno))?;
+            let pair = pts
+                .ok_or(Errno::NOTTY)
+                .and_then(|pts| terminal(spec, pts))
+                .map_err(|errno| kernel("make", "the container's terminal", errno))?;
             let share = || pair.follower.try_clone().map_err(failed);
             let streams =
                 Streams { stdin: Some(share()?), stdout: Some(share()?), stderr: Some(share()?), terminal: true };
-            let ours = OurSide { output: None, terminal: Some(pair) };
+            let ours = OurSide { terminal: Some(pair), ..OurSide::default() };
             Ok((streams, ours))
         }
     }

@@ -15,7 +15,7 @@ use rustix::{
     process::{WaitId, WaitIdOptions, pidfd_send_signal, waitid},
 };
 
-use super::{Exit, failure::kernel, mount_points::Stubs, terminal::Relay};
+use super::{Exit, cgroup::Groups, failure::kernel, plan::Guests, terminal::Relay};
 use crate::Result;
 
 /// Signals that stay ours: `CHLD`, `PIPE` and `URG` say something about us; `WINCH` is for the terminal;
@@ -43,7 +43,8 @@ const NOT_FORWARDED: [Signal; 13] = [
 pub struct Running {
     /// Removed after the process's end, in the order of the fields.
     process: Process,
-    _stubs: Stubs,
+    guests: Guests,
+    _groups: Groups,
     relay: Option<Relay>,
     signals: Option<Signals>,
     output: Option<(OwnedFd, OwnedFd)>,
@@ -53,18 +54,21 @@ pub struct Running {
 /// The first process, killed and reaped when it is dropped.
 pub(super) struct Process {
     pidfd: OwnedFd,
+    /// The signal at which all of the container ends.
+    end: rustix::process::Signal,
     reaped: bool,
 }
 
 impl Running {
     pub(super) fn new(
         process: Process,
-        stubs: Stubs,
+        guests: Guests,
+        groups: Groups,
         relay: Option<Relay>,
         signals: Option<Signals>,
         output: Option<(OwnedFd, OwnedFd)>,
     ) -> Self {
-        Self { process, _stubs: stubs, relay, signals, output, _this_thread: PhantomData }
+        Self { process, guests, _groups: groups, relay, signals, output, _this_thread: PhantomData }
     }
 
     /// The read ends of stdout and stderr, the first time, of a container started with
@@ -77,17 +81,20 @@ impl Running {
     /// taken away when this returns.
     ///
     /// # Errors
-    /// A wait or a relay that the kernel refuses. The container is killed then.
+    /// A wait or a relay that the kernel refuses: the container is killed then. With chroot isolation also what cannot be
+    /// copied back.
     pub fn wait(mut self) -> Result<Exit> {
         match (self.relay.take(), &self.signals) {
             (None, None) => {}
             (None, Some(signals)) => self.forward_until_end(signals)?,
             (Some(relay), signals) => relay.run(&self.process, signals.as_ref())?,
         }
-        self.process.reap()
+        let exit = self.process.reap()?;
+        self.guests.settle()?;
+        Ok(exit)
     }
 
-    /// Kills the container: its first process and, by the kernel, all others.
+    /// Kills the container: its first process and all others.
     pub fn kill(&self) -> Result<()> {
         self.process.kill()
     }
@@ -111,8 +118,8 @@ impl std::fmt::Debug for Running {
 }
 
 impl Process {
-    pub(super) fn new(pidfd: OwnedFd) -> Self {
-        Self { pidfd, reaped: false }
+    pub(super) fn new(pidfd: OwnedFd, end: rustix::process::Signal) -> Self {
+        Self { pidfd, end, reaped: false }
     }
 
     /// Readable when the process has ended.
@@ -121,7 +128,7 @@ impl Process {
     }
 
     fn kill(&self) -> Result<()> {
-        self.signal(rustix::process::Signal::KILL)
+        self.signal(self.end)
     }
 
     /// A process that has ended needs no signal.

@@ -18,12 +18,17 @@ use rustix::{
 use strata_image::ChainId;
 
 use super::{
-    ACTIVE_PREFIX, Committed, DiffStats, FS, Held, Snapshots, diff, lock,
+    ACTIVE_PREFIX, Committed, DiffStats, Driver, FS, Held, Name, Snapshots,
+    diff::{self, Told},
+    lock,
     mount::{self, Upper},
     record::Record,
     remove::{open_directory, remove_tree},
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    copy::{self, Copied},
+};
 
 /// The directory that overlay wants beside the upper one.
 const WORK: &str = "work";
@@ -36,19 +41,33 @@ pub struct Active {
     root: OwnedFd,
     draft: Draft,
     parent: Committed,
+    /// What is known of a whole tree.
+    copied: Option<Copied>,
 }
 
 impl Active {
     pub(super) fn new(snapshots: &Snapshots, parent: &Committed) -> Result<Self> {
         let draft = Draft::new(snapshots)?;
         let fs = draft.make_fs(parent)?;
-        let work = draft.make_work()?;
-        let upper = Upper { fs: fs.as_fd(), work: work.as_fd() };
-        let root = mount::writable(&parent.directories()?, &upper, snapshots.ids)?;
-        Ok(Self { root, draft, parent: parent.clone() })
+        let (root, copied) = match snapshots.driver()? {
+            Driver::Overlay => {
+                let work = draft.make_work()?;
+                let upper = Upper { fs: fs.as_fd(), work: work.as_fd() };
+                (mount::writable(&parent.directories()?, &upper, snapshots.ids)?, None)
+            }
+            Driver::Copy => {
+                let copied = match parent.top()? {
+                    Some(below) => copy::tree(below.as_fd(), fs.as_fd())?,
+                    None => Copied::default(),
+                };
+                (fs, Some(copied))
+            }
+        };
+        Ok(Self { root, draft, parent: parent.clone(), copied })
     }
 
-    /// The merged root: a mount that is attached nowhere. What is in it may be hostile, and is to be reached by descriptors only.
+    /// The merged root: of a mount that is attached nowhere, or an ordinary directory where nothing can be mounted. What is
+    /// in it may be hostile, and is to be reached by descriptors only.
     pub fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
     }
@@ -62,24 +81,39 @@ impl Active {
     /// directory, parents of changes with their metadata of now, a whiteout for each name that is gone (no opaque
     /// markers), nothing that did not change, whole seconds, and of extended attributes only `security.capability`.
     ///
+    /// Times later than `latest`, in seconds of the epoch, become that.
+    ///
     /// Nothing may write to it meanwhile. Owners are as seen in the user namespace of this process.
     ///
     /// # Errors
     /// What the kernel or `out` refuses, and paths that are too long for a layer.
-    pub fn diff(&self, out: &mut dyn Write) -> Result<DiffStats> {
+    pub fn diff(&self, latest: Option<i64>, out: &mut dyn Write) -> Result<DiffStats> {
         let upper = self.draft.open_fs()?;
-        let lower = if self.parent.depth() == 0 { None } else { Some(self.parent.mount()?) };
-        diff::write_layer(upper.as_fd(), lower.as_ref().map(AsFd::as_fd), self.draft.snapshots.ids, out)
+        let snapshots = &self.draft.snapshots;
+        let lower = if self.parent.depth() == 0 { None } else { Some(snapshots.view(&self.parent)?) };
+        let told = match &self.copied {
+            None => Told::ByOverlay(snapshots.ids),
+            Some(copied) => Told::ByComparison(Some(copied)),
+        };
+        diff::write_layer(upper.as_fd(), lower.as_ref().map(AsFd::as_fd), told, snapshots.ids, latest, out)
     }
 
     /// Makes what was written the committed snapshot `chain_id`. When that exists already, perhaps made by another
     /// process meanwhile, it is that one, and ours is dropped.
     pub fn commit(self, chain_id: ChainId) -> Result<Committed> {
-        let Self { root, draft, parent } = self;
+        self.commit_above(0, chain_id)
+    }
+
+    /// The same of a whole tree that holds the changes of more than one layer: `between` of them have no snapshot.
+    pub(super) fn commit_above(self, between: usize, chain_id: ChainId) -> Result<Committed> {
+        let Self { root, draft, parent, copied } = self;
         drop(root);
+        let parent = parent.above(between);
         draft.finish(&Record { parent: parent.chain_id() })?;
-        let directory = draft.publish(&chain_id)?;
-        Ok(parent.with(Arc::new(Held { chain_id, directory })))
+        let driver = if copied.is_some() { Driver::Copy } else { Driver::Overlay };
+        let name = Name { chain_id, driver };
+        let directory = draft.publish(name)?;
+        Ok(parent.with(Arc::new(Held { name, directory, copied })))
     }
 }
 
@@ -93,16 +127,16 @@ impl fmt::Debug for Active {
 }
 
 /// The directory `snapshots/active-…`, removed when this is dropped.
-struct Draft {
+pub(super) struct Draft {
     snapshots: Snapshots,
     name: String,
     /// Locked: who finds the lock free knows that we are dead.
-    directory: OwnedFd,
+    pub(super) directory: OwnedFd,
     is_published: bool,
 }
 
 impl Draft {
-    fn new(snapshots: &Snapshots) -> Result<Self> {
+    pub(super) fn new(snapshots: &Snapshots) -> Result<Self> {
         loop {
             let name = format!("{ACTIVE_PREFIX}{}", random_name().map_err(Error::kernel("name", "a snapshot"))?);
             let made = match mkdirat(&snapshots.directory, &name, Mode::RWXU) {
@@ -118,7 +152,7 @@ impl Draft {
     }
 
     /// Makes the root directory as it is below, since overlay shows the upper one's metadata.
-    fn make_fs(&self, parent: &Committed) -> Result<OwnedFd> {
+    pub(super) fn make_fs(&self, parent: &Committed) -> Result<OwnedFd> {
         let failed = |error: io::Error| Error::kernel("make the root of", &self.name)(error);
         let make = || -> Result<OwnedFd, Errno> {
             mkdirat(&self.directory, FS, Mode::RWXU)?;
@@ -141,7 +175,7 @@ impl Draft {
         Ok(fs)
     }
 
-    fn make_work(&self) -> Result<OwnedFd> {
+    pub(super) fn make_work(&self) -> Result<OwnedFd> {
         mkdirat(&self.directory, WORK, Mode::RWXU).map_err(Error::kernel("make the work directory of", &self.name))?;
         open_directory(self.directory.as_fd(), WORK).map_err(Error::kernel("open the work directory of", &self.name))
     }
@@ -158,10 +192,10 @@ impl Draft {
     }
 
     /// Gives it its name for good; gives the directory of that name, shared.
-    fn publish(mut self, chain_id: &ChainId) -> Result<OwnedFd> {
+    fn publish(mut self, name: Name) -> Result<OwnedFd> {
         let all = self.snapshots.directory.clone();
-        let failed = |error: io::Error| Error::kernel("commit", chain_id)(error);
-        let name = chain_id.hex();
+        let failed = |error: io::Error| Error::kernel("commit", name.chain_id)(error);
+        let name = name.to_string();
         loop {
             match renameat_with(&all, &self.name, &all, &name, RenameFlags::NOREPLACE) {
                 Ok(()) => self.is_published = true,
@@ -192,7 +226,7 @@ impl Drop for Draft {
 }
 
 /// A name that no other process thinks of.
-pub(super) fn random_name() -> io::Result<String> {
+pub(crate) fn random_name() -> io::Result<String> {
     let mut bytes = [0; 8];
     getrandom(&mut bytes, GetRandomFlags::empty())?;
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))

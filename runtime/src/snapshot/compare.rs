@@ -33,9 +33,9 @@ pub(super) fn same_directory(a: &Stat, b: &Stat) -> bool {
 
 /// Whether `name` is the same in both places, in metadata and content.
 ///
-/// Content is only read when the times cannot tell: they agree to the second, and one of them has no fraction, as a file
-/// that was unpacked from a layer.
-pub(super) fn same_file(name: impl Arg + Copy, a: Place<'_>, b: Place<'_>) -> io::Result<bool> {
+/// Times that differ in their fractions of a second tell that files differ, where both have one: a file that was unpacked
+/// from a layer has none. With `trust_times` equal ones tell that content is the same; else it is read.
+pub(super) fn same_file(name: impl Arg + Copy, a: Place<'_>, b: Place<'_>, trust_times: bool) -> io::Result<bool> {
     if !same_directory(a.stat, b.stat)
         || a.stat.st_rdev != b.stat.st_rdev
         || a.stat.st_size != b.stat.st_size
@@ -50,7 +50,7 @@ pub(super) fn same_file(name: impl Arg + Copy, a: Place<'_>, b: Place<'_>) -> io
     match FileType::from_raw_mode(a.stat.st_mode) {
         FileType::RegularFile => {
             let (a, b) = (open_file(a.directory, name)?, open_file(b.directory, name)?);
-            Ok(capability(a.as_fd())? == capability(b.as_fd())? && (times_tell || same_content(a, b)?))
+            Ok(capability(a.as_fd())? == capability(b.as_fd())? && ((times_tell && trust_times) || same_content(a, b)?))
         }
         FileType::Symlink => {
             Ok(readlinkat(a.directory, name, Vec::new())? == readlinkat(b.directory, name, Vec::new())?)

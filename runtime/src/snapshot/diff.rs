@@ -1,9 +1,9 @@
 //! What an upper directory changes, written as the layer that builders would write.
 //!
 //! ```text
-//! upper directory ─┐  level by level, names sorted
-//!                  ├─► whiteout │ unchanged │ entry ─► LayerWriter
-//! lower view ──────┘
+//! upper directory, or whole tree ─┐  level by level, names sorted
+//!                                 ├─► whiteout │ unchanged │ entry ─► LayerWriter
+//! lower view ─────────────────────┘
 //! ```
 //!
 //! * Entries come in the order of a walk: names sorted within each directory, a directory before what is in it, a whiteout
@@ -35,7 +35,7 @@ use super::{
     owner,
     remove::children,
 };
-use crate::{Error, Result, beneath, userns::Ids};
+use crate::{Error, Result, beneath, copy::Copied, userns::Ids};
 
 /// Bytes handed on at a time: a layer of small files is mostly headers of 512.
 const WRITE_BUFFER: usize = 256 * 1024;
@@ -49,15 +49,27 @@ pub struct DiffStats {
     pub content_bytes: u64,
 }
 
+/// How a directory tells what it changes.
+#[derive(Clone, Copy)]
+pub(super) enum Told<'a> {
+    /// It holds what changed and overlay's marks of what is gone, which are other ones in a user namespace.
+    ByOverlay(Ids),
+    /// It is a whole tree, to be compared with what is below; what is known to be unchanged need not be read.
+    ByComparison(Option<&'a Copied>),
+}
+
 /// Writes what `upper` changes of the view `lower` (`None`: of nothing) as a layer.
 pub(super) fn write_layer<'a>(
     upper: BorrowedFd<'a>,
     lower: Option<BorrowedFd<'a>>,
+    told: Told<'a>,
     ids: Ids,
+    latest: Option<i64>,
     out: &'a mut dyn Write,
 ) -> Result<DiffStats> {
     let writer = LayerWriter::new(BufWriter::with_capacity(WRITE_BUFFER, out));
-    let mut differ = Differ { upper, lower, ids, writer, links: HashMap::new(), stats: DiffStats::default() };
+    let mut differ =
+        Differ { upper, lower, told, ids, latest, writer, links: HashMap::new(), stats: DiffStats::default() };
     differ.walk()?;
     let mut out = differ.writer.finish().map_err(Error::image)?;
     out.flush().map_err(Error::kernel("write", "the layer"))?;
@@ -67,7 +79,10 @@ pub(super) fn write_layer<'a>(
 struct Differ<'a> {
     upper: BorrowedFd<'a>,
     lower: Option<BorrowedFd<'a>>,
+    told: Told<'a>,
     ids: Ids,
+    /// Later times become this one.
+    latest: Option<i64>,
     writer: LayerWriter<BufWriter<&'a mut dyn Write>>,
     /// The first name of each file that has several, by device and inode.
     links: HashMap<(u64, u64), LayerPath>,
@@ -83,7 +98,7 @@ struct Level {
     entry: Option<Entry>,
     /// Whether there is a directory of this name below.
     is_below: bool,
-    /// Whether the names below are hidden.
+    /// Whether the names below are gone that are not here.
     is_opaque: bool,
 }
 
@@ -118,7 +133,7 @@ impl Differ<'_> {
                 continue;
             };
             let path = level.path.join(name.as_bytes()).map_err(Error::image)?;
-            match look_at(&opened, &name).map_err(Error::kernel("compare", &path))? {
+            match look_at(&opened, &name, self.told).map_err(Error::kernel("compare", &path))? {
                 Found::Unchanged => {}
                 Found::Gone => {
                     self.write_directories(&mut levels)?;
@@ -126,6 +141,9 @@ impl Differ<'_> {
                     self.stats.entries += 1;
                 }
                 Found::Changed(_) | Found::Directory { .. } if name.as_bytes().starts_with(WHITEOUT_PREFIX) => {
+                    return Err(Error::WhiteoutName { path: path.to_string() });
+                }
+                Found::Changed(stat) if is_whiteout(&stat) => {
                     return Err(Error::WhiteoutName { path: path.to_string() });
                 }
                 Found::Changed(stat) => {
@@ -159,9 +177,7 @@ impl Differ<'_> {
         if let Some(entry) = &mut entry {
             self.recall_owner(entry, opened.upper.as_fd()).map_err(failed)?;
         }
-        let is_opaque = parent_is_opaque
-            || compare::attribute(opened.upper.as_fd(), opaque_attribute(self.ids)).map_err(failed)?.as_deref()
-                == Some(b"y");
+        let is_opaque = parent_is_opaque || self.told.is_opaque(opened.upper.as_fd()).map_err(failed)?;
         let mut names: BTreeSet<CString> = names_in(opened.upper.as_fd()).map_err(failed)?.collect();
         if let (true, Some(lower)) = (is_opaque, &opened.lower) {
             names.extend(names_in(lower.as_fd()).map_err(failed)?);
@@ -233,12 +249,38 @@ impl Differ<'_> {
 
     fn write(&mut self, entry: &Entry, content: impl Read) -> Result<()> {
         self.stats.entries += 1;
-        self.writer.append(entry, content).map_err(Error::image)
+        let seconds = self.latest.map_or(entry.mtime.seconds, |latest| entry.mtime.seconds.min(latest));
+        if seconds == entry.mtime.seconds {
+            return self.writer.append(entry, content).map_err(Error::image);
+        }
+        let earlier = Entry { mtime: Timestamp { seconds, nanoseconds: 0 }, ..entry.clone() };
+        self.writer.append(&earlier, content).map_err(Error::image)
     }
 }
 
-fn look_at(opened: &Opened, name: &CStr) -> io::Result<Found> {
-    let upper = stat(opened.upper.as_fd(), name)?.filter(|stat| !is_whiteout(stat));
+impl Told<'_> {
+    /// Whether names below this directory that are not in it are gone.
+    fn is_opaque(self, directory: BorrowedFd<'_>) -> io::Result<bool> {
+        match self {
+            Self::ByOverlay(ids) => Ok(compare::attribute(directory, opaque_attribute(ids))?.as_deref() == Some(b"y")),
+            Self::ByComparison(_) => Ok(true),
+        }
+    }
+
+    /// Whether `name`, which is no directory, is the same here and below.
+    fn is_same(self, name: &CStr, upper: Place<'_>, lower: Place<'_>) -> io::Result<bool> {
+        match self {
+            Self::ByOverlay(_) => compare::same_file(name, upper, lower, true),
+            Self::ByComparison(Some(copied)) if copied.proves(upper.stat, lower.stat) => Ok(true),
+            // times can be set back, and not everything that a process touched was copied by it
+            Self::ByComparison(_) => compare::same_file(name, upper, lower, false),
+        }
+    }
+}
+
+fn look_at(opened: &Opened, name: &CStr, told: Told<'_>) -> io::Result<Found> {
+    let is_mark = |stat: &Stat| matches!(told, Told::ByOverlay(_)) && is_whiteout(stat);
+    let upper = stat(opened.upper.as_fd(), name)?.filter(|stat| !is_mark(stat));
     let lower = match &opened.lower {
         Some(lower) => stat(lower.as_fd(), name)?,
         None => None,
@@ -255,7 +297,7 @@ fn look_at(opened: &Opened, name: &CStr) -> io::Result<Found> {
         }
         _ => {
             let unchanged = match (&opened.lower, &lower) {
-                (Some(directory), Some(lower)) => compare::same_file(
+                (Some(directory), Some(lower)) => told.is_same(
                     name,
                     Place { directory: opened.upper.as_fd(), stat: &upper },
                     Place { directory: directory.as_fd(), stat: lower },

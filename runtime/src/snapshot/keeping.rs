@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, openat,
 use strata_image::{ChainId, layer::LayerPath};
 
 use super::{
-    ACTIVE_PREFIX, DEAD_PREFIX, FS, Snapshots, active, epoch, lock,
+    ACTIVE_PREFIX, DEAD_PREFIX, Driver, FS, Name, Snapshots, active, epoch, lock,
     record::Record,
     remove::{children, remove_tree},
 };
@@ -23,26 +23,27 @@ impl Snapshots {
         self.sweep().map_err(failed)?;
         let kept = self.with_parents(keep)?;
         let mut freed = 0;
-        for chain_id in self.chain_ids()?.into_iter().filter(|chain_id| !kept.contains(chain_id)) {
-            let failed = |error: io::Error| Error::kernel("remove the snapshot", chain_id)(error);
+        for name in self.committed()?.into_iter().filter(|name| !kept.contains(name)) {
+            let failed = |error: io::Error| Error::kernel("remove the snapshot", name.chain_id)(error);
             // the lock is held until all of it is gone
-            let Some(directory) = lock::seize(self.directory.as_fd(), &chain_id.hex()).map_err(failed)? else {
+            let Some(directory) = lock::seize(self.directory.as_fd(), &name.to_string()).map_err(failed)? else {
                 continue;
             };
             let bytes = size_on_disk(&directory)?;
-            let dead = self.bury(&chain_id.hex()).map_err(failed)?;
+            let dead = self.bury(&name.to_string()).map_err(failed)?;
             remove_tree(self.directory.as_fd(), dead.as_str()).map_err(failed)?;
             freed += bytes;
         }
         Ok(freed)
     }
 
-    /// Every committed snapshot there is, in the order of their IDs, with the bytes that it takes on disk.
+    /// Every committed snapshot there is, in the order of their IDs, with the bytes that it takes on disk. What both drivers
+    /// committed is there twice.
     pub fn list(&self) -> Result<Vec<(ChainId, u64)>> {
         let mut listed = Vec::new();
-        for chain_id in self.chain_ids()? {
-            if let Some(held) = self.hold(chain_id)? {
-                listed.push((chain_id, size_on_disk(&held.directory)?));
+        for name in self.committed()? {
+            if let Some(held) = self.hold_name(name)? {
+                listed.push((name.chain_id, size_on_disk(&held.directory)?));
             }
         }
         Ok(listed)
@@ -51,17 +52,20 @@ impl Snapshots {
     /// What is wrong with the snapshots, a line each. Only reads. What dead processes left is no problem.
     pub fn check(&self) -> Result<Vec<String>> {
         let mut problems = Vec::new();
-        let chain_ids = self.chain_ids()?;
-        for chain_id in &chain_ids {
-            let Some(held) = self.hold(*chain_id)? else {
+        let names = self.committed()?;
+        for name in &names {
+            let Some(held) = self.hold_name(*name)? else {
                 continue;
             };
+            let chain_id = name.chain_id;
             if held.open_fs().is_err() {
                 problems.push(format!("the snapshot {chain_id} has no directory {FS}"));
             }
             match Record::read(held.directory.as_fd()).map_err(Error::kernel("read the record of", chain_id))? {
                 None => problems.push(format!("the snapshot {chain_id} has no record that can be read")),
-                Some(Record { parent: Some(parent) }) if chain_ids.binary_search(&parent).is_err() => {
+                Some(Record { parent: Some(parent) })
+                    if names.binary_search(&Name { chain_id: parent, ..*name }).is_err() =>
+                {
                     problems.push(format!("the snapshot {chain_id} stands on {parent}, which is missing"));
                 }
                 Some(_) => {}
@@ -70,13 +74,12 @@ impl Snapshots {
         Ok(problems)
     }
 
-    /// Chain IDs of what is committed, sorted.
-    fn chain_ids(&self) -> Result<Vec<ChainId>> {
+    /// What is committed, sorted.
+    fn committed(&self) -> Result<Vec<Name>> {
         let names = self.names().map_err(Error::kernel("read", "the snapshots"))?;
-        let mut chain_ids: Vec<ChainId> =
-            names.iter().filter_map(|name| format!("sha256:{name}").parse().ok()).collect();
-        chain_ids.sort();
-        Ok(chain_ids)
+        let mut committed: Vec<Name> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        committed.sort();
+        Ok(committed)
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
@@ -84,16 +87,19 @@ impl Snapshots {
         Ok(children.into_iter().filter_map(|(name, _)| name.into_string().ok()).collect())
     }
 
-    fn with_parents(&self, keep: &[ChainId]) -> Result<HashSet<ChainId>> {
+    /// What either driver has of these, and what that stands on.
+    fn with_parents(&self, keep: &[ChainId]) -> Result<HashSet<Name>> {
         let mut kept = HashSet::new();
-        for chain_id in keep {
-            let mut next = Some(*chain_id);
-            while let Some(chain_id) = next.filter(|chain_id| kept.insert(*chain_id)) {
-                let Some(held) = self.hold(chain_id)? else {
+        let drivers = [Driver::Overlay, Driver::Copy];
+        for (chain_id, driver) in keep.iter().flat_map(|chain_id| drivers.map(|driver| (*chain_id, driver))) {
+            let mut next = Some(Name { chain_id, driver });
+            while let Some(name) = next.filter(|name| kept.insert(*name)) {
+                let Some(held) = self.hold_name(name)? else {
                     break;
                 };
                 let record = Record::read(held.directory.as_fd());
-                next = record.map_err(Error::kernel("read the record of", chain_id))?.and_then(|record| record.parent);
+                let record = record.map_err(Error::kernel("read the record of", name.chain_id))?;
+                next = record.and_then(|record| record.parent).map(|chain_id| Name { chain_id, driver });
             }
         }
         Ok(kept)
@@ -111,7 +117,7 @@ impl Snapshots {
         if epoch::read(self.directory.as_fd())?.as_ref() == Some(&present) {
             return Ok(());
         }
-        for name in self.names()?.iter().filter(|name| format!("sha256:{name}").parse::<ChainId>().is_ok()) {
+        for name in self.names()?.iter().filter(|name| name.parse::<Name>().is_ok()) {
             self.bury(name)?;
         }
         epoch::write(self.directory.as_fd(), &present)

@@ -15,6 +15,7 @@ use rustix::{
     },
 };
 
+use super::remove::remove_tree;
 use crate::{Error, Result, sys, userns::Ids};
 
 /// The writable half of an overlay.
@@ -29,6 +30,12 @@ pub(super) fn writable(lowers: &[OwnedFd], upper: &Upper<'_>, ids: Ids) -> Resul
         return clone_of(upper.fs);
     }
     overlay(lowers, Some(upper), ids)
+}
+
+/// Lets directories be mounted again that were the writable half of an overlay before: a mount that syncs nothing leaves a
+/// mark, so that nobody trusts them after a crash (overlayfs.rst, "volatile mount"). Who keeps them does.
+pub(super) fn allow_again(work: BorrowedFd<'_>) -> Result<()> {
+    remove_tree(work, c"work/incompat").map_err(Error::kernel("use again", "the work directory of an overlay"))
 }
 
 /// Mounts what the directories `lowers`, bottom first, show together, read-only.

@@ -17,6 +17,15 @@ pub(super) fn note(path: &str, (uid, gid): (u64, u64)) -> io::Result<()> {
     Ok(setxattr(path, ATTRIBUTE, format!("{uid}:{gid}").as_bytes(), XattrFlags::empty())?)
 }
 
+/// The owner that the layers say for an open file of a snapshot, where they say another than it has: with a single id files
+/// can have one owner only.
+///
+/// # Errors
+/// What the kernel refuses.
+pub fn true_owner(file: BorrowedFd<'_>) -> crate::Result<Option<(u64, u64)>> {
+    recall(file).map_err(crate::Error::kernel("read the owner of", "a file of a snapshot"))
+}
+
 /// The owner that was noted for an open file, if there is one.
 pub(super) fn recall(file: BorrowedFd<'_>) -> io::Result<Option<(u64, u64)>> {
     let Some(value) = attribute(file, ATTRIBUTE)? else {

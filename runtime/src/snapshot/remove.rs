@@ -17,7 +17,10 @@ use rustix::{
 const MAX_LEVELS: usize = 400;
 
 /// Removes whatever `name` is in `parent`; nothing to do when it is not there.
-pub(super) fn remove_tree(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> io::Result<()> {
+///
+/// # Errors
+/// Whatever the kernel refuses; a part may be gone by then.
+pub fn remove_tree(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> io::Result<()> {
     match unlinkat(parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
         // Linux says the first; POSIX the second
@@ -66,7 +69,7 @@ fn move_up(directory: &OwnedFd, name: &CString, top: &OwnedFd, moved: &mut u64) 
 }
 
 /// Names and types of what is in a directory, in no order.
-pub(super) fn children(directory: BorrowedFd<'_>) -> io::Result<Vec<(CString, FileType)>> {
+pub(crate) fn children(directory: BorrowedFd<'_>) -> io::Result<Vec<(CString, FileType)>> {
     let mut children = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
@@ -84,6 +87,6 @@ pub(super) fn children(directory: BorrowedFd<'_>) -> io::Result<Vec<(CString, Fi
 }
 
 /// Opens a directory to read it, never through a link.
-pub(super) fn open_directory(parent: BorrowedFd<'_>, name: impl Arg) -> io::Result<OwnedFd> {
+pub(crate) fn open_directory(parent: BorrowedFd<'_>, name: impl Arg) -> io::Result<OwnedFd> {
     Ok(openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
 }

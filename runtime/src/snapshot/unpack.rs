@@ -48,7 +48,10 @@ pub(super) fn unpack(layer: &dyn Layer, root: BorrowedFd<'_>, has_lower: bool, i
         times: BTreeMap::new(),
     };
     let mut reader = LayerReader::new(layer.open()?);
-    while let Some(entry) = reader.next_entry().map_err(Error::image)? {
+    while let Some(mut entry) = reader.next_entry().map_err(Error::image)? {
+        if entry.kind == EntryKind::File && entry.mtime.nanoseconds == 0 {
+            entry.mtime.nanoseconds = layer.fraction(entry.path.as_bytes());
+        }
         unpacker.apply(&entry, &mut reader)?;
     }
     reader.finish().map_err(Error::image)?;

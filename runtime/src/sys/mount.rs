@@ -12,6 +12,8 @@ use rustix::io::Errno;
 pub(crate) struct MountChange {
     /// Makes the mount read-only.
     pub(crate) read_only: bool,
+    /// Forbids to open devices on the mount.
+    pub(crate) no_devices: bool,
     /// Cuts the mount off from its peers (`MS_PRIVATE`).
     pub(crate) private: bool,
     /// Changes the mounts beneath it too.
@@ -20,8 +22,9 @@ pub(crate) struct MountChange {
 
 /// Changes the attributes of the mount that `mount` is the root of. Allocates nothing.
 pub(crate) fn set(mount: BorrowedFd<'_>, change: MountChange) -> Result<(), Errno> {
+    let flag = |wanted: bool, flag: u64| if wanted { flag } else { 0 };
     let attributes = libc::mount_attr {
-        attr_set: if change.read_only { libc::MOUNT_ATTR_RDONLY } else { 0 },
+        attr_set: flag(change.read_only, libc::MOUNT_ATTR_RDONLY) | flag(change.no_devices, libc::MOUNT_ATTR_NODEV),
         attr_clr: 0,
         propagation: if change.private { libc::MS_PRIVATE } else { 0 },
         userns_fd: 0,

@@ -11,7 +11,7 @@ use std::{
     ptr,
 };
 
-use rustix::io::Errno;
+use rustix::{io::Errno, process::Pid};
 
 /// Clears signal handlers of the parent in the child at once (`linux/sched.h`, since Linux 5.5).
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
@@ -19,11 +19,18 @@ const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 /// The highest signal number of the kernel (`_NSIG`).
 const LAST_SIGNAL: c_int = 64;
 
-/// Makes one child process in new namespaces (`CLONE_NEW*` bits) that runs `child` and nothing else; gives
-/// its pidfd. When `child` returns, the process ends with status 1.
+/// A child process: its ID, and what stands for it whoever has the ID later.
+pub(crate) struct Child {
+    pub(crate) pid: Pid,
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// Makes one child process in new namespaces (`CLONE_NEW*` bits) that runs `child` and nothing else. When `child`
+/// returns, the process ends with status 1.
 ///
-/// The child is a copy of the calling thread alone, so `child` must not allocate, lock or panic.
-pub(crate) fn spawn(namespaces: c_int, child: &dyn Fn()) -> io::Result<OwnedFd> {
+/// The child is a copy of the calling thread alone, so `child` must not allocate, lock or panic. It has no signal
+/// handlers, unless the kernel or a filter of system calls knows no `clone3`: with `clone` it has those of its parent.
+pub(crate) fn spawn(namespaces: c_int, child: &dyn Fn()) -> io::Result<Child> {
     /// Keeps a child that unwinds from returning into its parent's frames.
     struct Exit;
     impl Drop for Exit {
@@ -40,16 +47,23 @@ pub(crate) fn spawn(namespaces: c_int, child: &dyn Fn()) -> io::Result<OwnedFd> 
     args.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: the arguments live across the call and have the size given. Without CLONE_VM the child has
     // its own copy of memory and stack, as after fork; what it may do there is the contract of `child`.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of_val(&args)) };
-    match pid {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            let _exit = Exit;
-            child();
-            exit(1)
-        }
+    let mut pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of_val(&args)) };
+    if pid == -1 && last_errno() == Errno::NOSYS {
+        // docker's filter answers so, since a filter cannot look into the arguments of clone3
+        let flags = c_long::from(namespaces | libc::CLONE_PIDFD | libc::SIGCHLD);
+        // SAFETY: as above; without a new stack the child goes on with its copy of this one, and the third argument
+        // is where the pidfd goes. The last two, whose order depends on the machine, are not used.
+        pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) };
+    }
+    if pid == 0 {
+        let _exit = Exit;
+        child();
+        exit(1)
+    }
+    match i32::try_from(pid.max(0)).ok().and_then(Pid::from_raw) {
         // SAFETY: the kernel stored a new descriptor there, which nobody else owns.
-        _ => Ok(unsafe { OwnedFd::from_raw_fd(pidfd) }),
+        Some(pid) => Ok(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+        None => Err(io::Error::last_os_error()),
     }
 }
 
@@ -113,20 +127,56 @@ pub(crate) fn close_all_but(kept: &[RawFd]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Closes the standard streams, for a process that has no use for them and might keep a pipe open.
+pub(crate) fn close_streams() {
+    // SAFETY: nothing in this process owns them. It fails for no descriptor that is open.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 0, 2, 0);
+    }
+}
+
 /// Gives every signal its default disposition and blocks none of them.
 pub(crate) fn reset_signals() {
+    default_signals();
+    set_signal_mask(libc::SIG_SETMASK, 0);
+}
+
+/// Gives every signal its default disposition.
+pub(crate) fn default_signals() {
     /// A zero handler is `SIG_DFL`; the kernel's structure is handler, flags, restorer and mask, a word each.
     const DEFAULT: [u64; 4] = [0; 4];
-    const NONE: [u64; 1] = [0];
-    const MASK_SIZE: usize = size_of_val(&NONE);
-    // SAFETY: both structures are large enough for what the kernel reads. libc's own functions would leave two
+    // SAFETY: the structure is large enough for what the kernel reads. libc's own function would leave two
     // signals out that it keeps for itself. KILL and STOP are refused, and stay as they are.
     unsafe {
         for signal in 1..=LAST_SIGNAL {
             libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), ptr::null_mut::<u64>(), MASK_SIZE);
         }
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, NONE.as_ptr(), ptr::null_mut::<u64>(), MASK_SIZE);
     }
+}
+
+/// Bytes of a set of signals as the kernel has it.
+const MASK_SIZE: usize = size_of::<u64>();
+
+/// Changes which signals are blocked: those of `mask`, the first being bit 0.
+fn set_signal_mask(how: c_int, mask: u64) {
+    // SAFETY: the mask lives across the call and has the size given.
+    unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const mask, ptr::null_mut::<u64>(), MASK_SIZE);
+    }
+}
+
+/// Ends this process as `signal` ends one, whatever else is waiting for it, and without a dump of its memory.
+pub(crate) fn end_by_signal(signal: c_int) -> ! {
+    default_signals();
+    // SAFETY: plain system calls without memory. A process can always signal itself.
+    unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0);
+        libc::syscall(libc::SYS_kill, libc::getpid(), signal);
+    }
+    if let 1..=LAST_SIGNAL = signal {
+        set_signal_mask(libc::SIG_UNBLOCK, 1 << (signal - 1));
+    }
+    exit(128 + signal)
 }
 
 /// Leaves the caller's session keyring for a new, empty one. Best effort: quotas are small, and keyrings

@@ -7,7 +7,7 @@ use std::{
 
 use strata_runtime::{
     Error,
-    process::{Bind, ExecFailure, Exit},
+    process::{ExecFailure, Exit, Mount, MountSource},
 };
 
 use crate::rootfs::{Rootfs, command, shell};
@@ -53,7 +53,11 @@ fn links_on_the_way_to_a_mount_point_stay_inside() {
     fs::write(source.path().join("seen"), "").unwrap();
     for destination in ["/up/mnt", "/absolute/mnt", "/first/mnt", "/x/../../mnt"] {
         let mut spec = shell(&format!("ls {destination}"));
-        spec.binds.push(Bind { source: source.path().into(), destination: destination.into(), read_only: false });
+        spec.mounts.push(Mount {
+            source: MountSource::Host(source.path().into()),
+            destination: destination.into(),
+            read_only: false,
+        });
         let output = rootfs.run(&spec).unwrap();
         // a path with a name that is not there cannot be walked with ..
         if !destination.contains("x/..") {
@@ -72,7 +76,7 @@ fn a_loop_of_links_at_a_mount_point_is_an_error() {
     });
     let Some(rootfs) = rootfs else { return };
     let mut spec = command(&["true"]);
-    spec.binds.push(Bind { source: "/tmp".into(), destination: "/a/x".into(), read_only: false });
+    spec.mounts.push(Mount { source: MountSource::Host("/tmp".into()), destination: "/a/x".into(), read_only: false });
     assert!(matches!(rootfs.error(&spec), Error::Kernel { source, .. } if source.raw_os_error() == Some(40)));
 }
 
@@ -82,7 +86,11 @@ fn nothing_can_be_mounted_in_proc_not_even_through_a_link() {
     let Some(rootfs) = rootfs else { return };
     for destination in ["/proc", "/proc/self/attr", "/sys/x", "/x/../proc", "/link/y"] {
         let mut spec = command(&["true"]);
-        spec.binds.push(Bind { source: "/tmp".into(), destination: destination.into(), read_only: false });
+        spec.mounts.push(Mount {
+            source: MountSource::Host("/tmp".into()),
+            destination: destination.into(),
+            read_only: false,
+        });
         let error = rootfs.error(&spec);
         assert!(matches!(error, Error::MountPoint { .. }), "{destination}: {error}");
         assert_eq!(fs::read_dir(rootfs.path().join("proc")).unwrap().count(), 0);

@@ -8,7 +8,7 @@ use std::{
 
 use strata_runtime::{
     Error,
-    process::{Bind, ExecFailure},
+    process::{ExecFailure, Mount, MountSource},
     user::User,
 };
 
@@ -90,7 +90,7 @@ fn a_later_directory_of_path_is_used_when_an_earlier_one_has_no_program() {
 
 #[test]
 fn a_user_without_permission_is_told_so() {
-    let rootfs = Rootfs::with(|root| write(&root.join("bin/mine"), b"#!/bin/sh\n", 0o700));
+    let rootfs = Rootfs::with_every_id(|root| write(&root.join("bin/mine"), b"#!/bin/sh\n", 0o700));
     let Some(rootfs) = rootfs else { return };
     let mut spec = command(&["mine"]);
     spec.user = User { uid: 1000, ..User::default() };
@@ -104,7 +104,11 @@ fn what_is_missing_or_wrong_in_a_specification_is_said() {
     let mut zero = command(&["true"]);
     zero.env.push("A=\0".into());
     let mut bind = command(&["true"]);
-    bind.binds.push(Bind { source: "/no/such/place".into(), destination: "/mnt".into(), read_only: false });
+    bind.mounts.push(Mount {
+        source: MountSource::Host("/no/such/place".into()),
+        destination: "/mnt".into(),
+        read_only: false,
+    });
     let mut file = command(&["true"]);
     file.cwd = "/bin/busybox".into();
     let cases = [

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use strata_runtime::process::{Bind, Exit, Network};
+use strata_runtime::process::{Exit, Mount, MountSource, Network};
 
 use crate::rootfs::{Rootfs, command, shell};
 
@@ -71,7 +71,7 @@ fn kernel_interfaces_are_masked_or_read_only() {
 
 #[test]
 fn the_mounts_are_dockers() {
-    let Some(rootfs) = Rootfs::new() else { return };
+    let Some(rootfs) = Rootfs::with_every_id(|_| {}) else { return };
     let mounts = rootfs.shell("cat /proc/self/mounts");
     for expected in [
         "proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0",
@@ -151,18 +151,25 @@ fn binds_show_the_host_and_a_read_only_one_is_read_only_throughout() {
     let Some(rootfs) = Rootfs::new() else { return };
     let host = tempfile::tempdir().unwrap();
     fs::write(host.path().join("file"), "from the host").unwrap();
-    let bind =
-        |destination: &str, read_only| Bind { source: host.path().into(), destination: destination.into(), read_only };
+    let bind = |destination: &str, read_only| Mount {
+        source: MountSource::Host(host.path().into()),
+        destination: destination.into(),
+        read_only,
+    };
     let mut spec = shell(
         "cat /rw/file /deep/er/file; echo more > /rw/new
          (echo > /ro/new2) 2>/dev/null && echo written; (echo > /ro/inner/x) 2>/dev/null && echo inner written; true",
     );
-    spec.binds = vec![
+    spec.mounts = vec![
         bind("/rw", false),
         bind("/deep/er", false),
         bind("/ro", true),
         bind("/ro/inner", true),
-        Bind { source: host.path().join("file"), destination: "/etc/single".into(), read_only: false },
+        Mount {
+            source: MountSource::Host(host.path().join("file")),
+            destination: "/etc/single".into(),
+            read_only: false,
+        },
     ];
     let output = rootfs.run(&spec).unwrap();
     assert_eq!(output.stdout, "from the hostfrom the host", "{output:?}");

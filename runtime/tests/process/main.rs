@@ -6,5 +6,8 @@ mod attacks;
 mod failures;
 mod inside;
 mod lifecycle;
+mod limits;
+mod mounts;
 mod rootfs;
+mod sandbox;
 mod users;

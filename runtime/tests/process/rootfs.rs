@@ -8,22 +8,23 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::fs::symlink,
     },
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use rustix::mount::{OpenTreeFlags, open_tree};
 use strata_runtime::{
     Error, Result,
-    process::{Exit, Network, Running, Spec, Stdio, start},
-    user::User,
+    process::{Exit, Network, Running, Spec, start},
+    userns::{self, Ids},
 };
 
 const BUSYBOX: [&str; 3] = ["/bin/busybox", "/usr/bin/busybox", "/bin/busybox.static"];
 
-const APPLETS: [&str; 26] = [
+const APPLETS: [&str; 29] = [
     "sh", "cat", "ls", "id", "true", "false", "sleep", "grep", "echo", "hostname", "pwd", "kill", "touch", "mkdir",
-    "mount", "umount", "stat", "ip", "stty", "tty", "readlink", "test", "head", "setsid", "dd", "ps",
+    "mount", "umount", "stat", "ip", "stty", "tty", "readlink", "test", "head", "setsid", "dd", "ps", "mv", "mknod",
+    "wc",
 ];
 
 /// A directory that holds a root filesystem, and a detached mount of it.
@@ -49,24 +50,10 @@ impl Rootfs {
 
     /// As [`new`](Self::new), with `change` done to the directory first.
     pub(crate) fn with(change: impl FnOnce(&Path)) -> Option<Self> {
-        let Some(busybox) = BUSYBOX.into_iter().map(Path::new).find(|path| is_static(path)) else {
-            eprintln!("skipped: no static busybox on this machine (apt-get install busybox-static)");
-            return None;
-        };
-        if !rustix::process::geteuid().is_root() {
-            eprintln!("skipped: mounting needs root");
-            return None;
-        }
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
-        for name in ["bin", "etc", "tmp", "proc", "sys", "dev"] {
-            fs::create_dir(root.join(name)).unwrap();
-        }
-        // by another process: a copy of ours, still open for writing in a child of another test, cannot be executed
-        let copied = Command::new("cp").arg(busybox).arg(root.join("bin/busybox")).status();
-        assert!(copied.unwrap().success());
-        for applet in APPLETS {
-            symlink("busybox", root.join("bin").join(applet)).unwrap();
+        if !furnish(root) {
+            return None;
         }
         change(root);
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -77,6 +64,15 @@ impl Rootfs {
                 None
             }
         }
+    }
+
+    /// As [`with`](Self::with), for who may become anybody and make devices: root of the machine.
+    pub(crate) fn with_every_id(change: impl FnOnce(&Path)) -> Option<Self> {
+        if userns::ids() == Ids::All {
+            return Self::with(change);
+        }
+        eprintln!("skipped: this user namespace has not every id");
+        None
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -114,20 +110,36 @@ impl Rootfs {
     }
 }
 
+/// Puts busybox and empty directories into `root`; false, with the reason, where nothing can be run in it.
+pub(crate) fn furnish(root: &Path) -> bool {
+    let Some(busybox) = BUSYBOX.into_iter().map(Path::new).find(|path| is_static(path)) else {
+        eprintln!("skipped: no static busybox on this machine (apt-get install busybox-static)");
+        return false;
+    };
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: this needs root");
+        return false;
+    }
+    for name in ["bin", "etc", "tmp", "proc", "sys", "dev"] {
+        fs::create_dir(root.join(name)).unwrap();
+    }
+    // by another process: a copy of ours, still open for writing in a child of another test, cannot be executed
+    let copied = Command::new("cp").arg(busybox).arg(root.join("bin/busybox")).status();
+    assert!(copied.unwrap().success());
+    for applet in APPLETS {
+        symlink("busybox", root.join("bin").join(applet)).unwrap();
+    }
+    true
+}
+
 /// A specification of a command as root, with pipes and without a network.
 pub(crate) fn command(args: &[&str]) -> Spec {
     Spec {
         args: args.iter().map(OsString::from).collect(),
         env: vec!["PATH=/usr/bin:/bin".into(), "HOME=/".into()],
-        cwd: PathBuf::from("/"),
-        user: User::default(),
         hostname: "container".to_owned(),
         network: Network::None,
-        binds: Vec::new(),
-        read_only: false,
-        hosts: true,
-        forward_signals: false,
-        stdio: Stdio::Piped,
+        ..Spec::default()
     }
 }
 

@@ -23,7 +23,13 @@ fn nothing_survives_a_killed_caller() {
     if Rootfs::new().is_none() {
         return;
     }
-    for (role, marker) in [("inherit", "87654.321"), ("user", "87654.322"), ("terminal", "87654.323")] {
+    for (role, marker) in [
+        ("inherit", "87654.321"),
+        ("user", "87654.322"),
+        ("terminal", "87654.323"),
+        ("chroot", "87654.324"),
+        ("chroot terminal", "87654.325"),
+    ] {
         let mut child = program(role, &format!("sleep {marker} & setsid sleep {marker} & sleep {marker}"))
             .stdin(std::process::Stdio::null())
             .stdout(std::process::Stdio::null())

@@ -10,12 +10,14 @@ macro_rules! tests {
 }
 
 mod caller;
+mod groups;
 mod namespace;
 mod role;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../process/rootfs.rs"]
 mod rootfs;
 mod terminal;
+mod threads;
 
 /// Runs the tests whose names contain the first argument that is not an option, or all.
 fn main() {
@@ -24,7 +26,7 @@ fn main() {
     }
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let filter = filter.unwrap_or_default();
-    for (name, test) in [caller::TESTS, namespace::TESTS, terminal::TESTS].concat() {
+    for (name, test) in [caller::TESTS, groups::TESTS, namespace::TESTS, terminal::TESTS, threads::TESTS].concat() {
         if name.contains(&filter) {
             println!("test {name}");
             test();

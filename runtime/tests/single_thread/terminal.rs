@@ -98,20 +98,18 @@ fn keys_reach_the_container_as_signals_of_its_own_terminal() {
     if Rootfs::new().is_none() {
         return;
     }
-    let script = "trap 'echo interrupted; exit 9' INT; echo ready; while :; do sleep 0.05; done";
-    let mut child = program("terminal", script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    read_until(&mut stdout, "ready");
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(&[3]).unwrap();
-    read_until(&mut stdout, "interrupted");
-    let output = child.wait_with_output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("status 9"));
+    for role in ["terminal", "chroot terminal"] {
+        let script = "trap 'echo interrupted; exit 9' INT; echo ready; while :; do sleep 0.05; done";
+        let mut child =
+            program(role, script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        read_until(&mut stdout, "ready");
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&[3]).unwrap();
+        read_until(&mut stdout, "interrupted");
+        let output = child.wait_with_output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("status 9"));
+    }
 }
 
 fn all_output_of_a_terminal_arrives() {
@@ -129,25 +127,27 @@ fn signals_are_forwarded() {
     if Rootfs::new().is_none() {
         return;
     }
-    let script = "trap 'exit 7' TERM; trap 'echo hup' HUP; sleep 0.3; echo ready; while :; do sleep 0.05; done";
-    let mut child =
-        program("inherit", script).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut wait_for = |word: &str| {
-        let mut line = String::new();
-        while !line.trim_end().ends_with(word) {
-            line.clear();
-            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "no {word}");
-        }
-    };
-    wait_for("ready");
-    kill_process(pid(&child), Signal::HUP).unwrap();
-    wait_for("hup");
-    kill_process(pid(&child), Signal::TERM).unwrap();
-    let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    child.wait().unwrap();
-    assert!(stderr.contains("status 7"), "{stderr}");
+    for role in ["inherit", "chroot"] {
+        let script = "trap 'exit 7' TERM; trap 'echo hup' HUP; sleep 0.3; echo ready; while :; do sleep 0.05; done";
+        let mut child =
+            program(role, script).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut wait_for = |word: &str| {
+            let mut line = String::new();
+            while !line.trim_end().ends_with(word) {
+                line.clear();
+                assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "no {word}");
+            }
+        };
+        wait_for("ready");
+        kill_process(pid(&child), Signal::HUP).unwrap();
+        wait_for("hup");
+        kill_process(pid(&child), Signal::TERM).unwrap();
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        child.wait().unwrap();
+        assert!(stderr.contains("status 7"), "{role}: {stderr}");
+    }
 }
 
 fn the_callers_terminal_is_not_the_containers() {

@@ -13,7 +13,7 @@ use std::{
 use strata_image::{ChainId, Layer};
 use strata_runtime::{
     Error, Result,
-    snapshot::{Active, Committed, Snapshots},
+    snapshot::{Active, Committed, Driver, Snapshots},
 };
 use tempfile::TempDir;
 
@@ -23,21 +23,54 @@ use crate::layers::MemoryLayer;
 pub(crate) struct Workshop {
     pub(crate) root: TempDir,
     pub(crate) snapshots: Snapshots,
+    pub(crate) driver: Driver,
 }
 
 impl Workshop {
-    /// `None`, with the reason printed, where this process may not mount.
-    pub(crate) fn open() -> Option<Self> {
-        let root = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::open(root.path()).unwrap();
-        match snapshots.view(&snapshots.scratch()) {
-            Ok(_) => Some(Self { root, snapshots }),
+    /// One for each driver that this process can use; the reason is printed where one cannot be used.
+    pub(crate) fn each() -> Vec<Self> {
+        let overlay = Self::with(Driver::Overlay);
+        let copy = Self::with(Driver::Copy);
+        match overlay.snapshots.prepare(&overlay.snapshots.scratch()) {
+            Ok(_) => vec![overlay, copy],
             Err(Error::Kernel { source, .. }) => {
-                println!("skipped: this process may not mount: {source}");
-                None
+                println!("skipped with overlay: this process may not mount: {source}");
+                vec![copy]
             }
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// `None`, with the reason printed, where this process may not mount.
+    pub(crate) fn with_overlay() -> Option<Self> {
+        Self::each().into_iter().find(|workshop| workshop.driver == Driver::Overlay)
+    }
+
+    pub(crate) fn with(driver: Driver) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::open_with(root.path(), driver).unwrap();
+        Self { root, snapshots, driver }
+    }
+
+    /// How many directories a stack of so many layers leaves that are unpacked at once.
+    pub(crate) fn kept(&self, layers: usize) -> usize {
+        match self.driver {
+            Driver::Overlay => layers,
+            Driver::Copy => layers.min(1),
+        }
+    }
+
+    /// The directory of a committed snapshot.
+    pub(crate) fn name(&self, chain_id: ChainId) -> String {
+        match self.driver {
+            Driver::Overlay => chain_id.hex(),
+            Driver::Copy => format!("copy-{}", chain_id.hex()),
+        }
+    }
+
+    /// The same snapshots, as another process opens them.
+    pub(crate) fn again(&self) -> Snapshots {
+        Snapshots::open_with(self.root.path(), self.driver).unwrap()
     }
 
     pub(crate) fn stack(&self, tars: &[Vec<u8>]) -> Result<Committed> {
@@ -57,7 +90,7 @@ impl Workshop {
     pub(crate) fn diff(&self, tars: &[Vec<u8>], change: impl FnOnce(&Path)) -> Vec<u8> {
         let active = self.changed(&self.stack(tars).unwrap(), change);
         let mut layer = Vec::new();
-        active.diff(&mut layer).unwrap();
+        active.diff(None, &mut layer).unwrap();
         layer
     }
 
