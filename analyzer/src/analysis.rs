@@ -16,7 +16,7 @@ use crate::{
     index::LayerIndex,
     ledger::Kind,
     path_text,
-    suggest::{self, Evidence, Recipe, Suggestion},
+    suggest::{self, Caches, Context, Recipe, Scene, Suggestion},
 };
 
 /// The version of the report's form.
@@ -36,6 +36,10 @@ pub struct Options<'a> {
     pub base_layers: Option<usize>,
     /// What the image was called by who asked; else its first name.
     pub name: Option<&'a str>,
+    /// What the Dockerfile's COPYs took from; without it nothing is said about the ignore file.
+    pub context: Option<Context<'a>>,
+    /// What is proposed for the caches of package managers.
+    pub caches: Caches,
 }
 
 /// The report.
@@ -65,6 +69,9 @@ pub struct Analysis {
     pub duplicates_total_bytes: u64,
     /// What would save bytes, and how.
     pub suggestions: Vec<Suggestion>,
+    /// What would, were there not a reason against it.
+    #[serde(skip)]
+    pub refused: Vec<Suggestion>,
 }
 
 /// Which image a report is about.
@@ -141,6 +148,9 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         options.dockerfile.map(|(name, source)| (name, source, strata_dockerfile::parse(source)));
     let origin = recipe.as_ref().and_then(|(_, _, parsed)| origin(image, options, &parsed.file));
     let duplicates = duplicates::find(&ledger);
+    let (suggestions, refused) = suggestions(image, &ledger, options, recipe.as_ref(), origin.as_ref())?
+        .into_iter()
+        .partition(|suggestion| suggestion.refused.is_none());
     Ok(Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
@@ -159,7 +169,8 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         by_kind: by_kind(&ledger),
         duplicates: duplicates.groups,
         duplicates_total_bytes: duplicates.total_bytes,
-        suggestions: suggestions(image, &ledger, recipe.as_ref(), origin.as_ref()),
+        suggestions,
+        refused,
     })
 }
 
@@ -176,18 +187,19 @@ fn origin(image: &dyn Image, options: &Options<'_>, file: &Dockerfile) -> Option
     }
 }
 
-/// What can be chained; a Dockerfile with errors, or one that did not make the image, gives nothing.
+/// What can be saved; a Dockerfile with errors, or one that did not make the image, gives nothing.
 fn suggestions(
     image: &dyn Image,
     ledger: &Ledger,
+    options: &Options<'_>,
     recipe: Option<&Read<'_>>,
     origin: Option<&Attribution>,
-) -> Vec<Suggestion> {
+) -> Result<Vec<Suggestion>> {
     let (Some((name, source, parsed)), Some(origin)) = (recipe, origin) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     if parsed.has_errors() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let config = image.config().and_then(|config| config.config.as_ref());
     let recipe = Recipe {
@@ -197,9 +209,13 @@ fn suggestions(
         steps: &origin.steps,
         base_shell: config.and_then(|config| config.shell.as_deref()),
     };
-    let mut suggestions = suggest::chain(&recipe, &Evidence::of(ledger));
-    suggestions.retain(|suggestion| suggestion.refused.is_none());
-    suggestions
+    suggest::all(&Scene {
+        recipe,
+        ledger,
+        workdir: config.and_then(|config| config.working_dir.as_deref()),
+        context: options.context,
+        caches: options.caches,
+    })
 }
 
 fn image_line(image: &dyn Image, options: &Options<'_>) -> ImageLine {

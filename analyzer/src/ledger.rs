@@ -140,6 +140,11 @@ impl Ledger {
         &self.layers
     }
 
+    /// The layers that were folded, bottom first.
+    pub(crate) fn indexes(&self) -> &[Arc<LayerIndex>] {
+        &self.indexes
+    }
+
     /// The dead inodes, in the order of their deaths; those without content too.
     pub fn dead(&self) -> &[Dead] {
         &self.dead

@@ -28,6 +28,7 @@
 
 pub mod analysis;
 mod attribution;
+pub mod checks;
 pub mod compare;
 mod error;
 pub mod index;

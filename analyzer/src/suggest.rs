@@ -1,4 +1,13 @@
-//! Chaining suggestions: which RUN instructions to make one, priced exactly, and only where that is safe.
+//! Suggestions: changes of a Dockerfile, or of its ignore file, that save bytes, each with its price.
+//!
+//! | rule | what it does | price |
+//! |---|---|---|
+//! | [`CHAIN_RUNS`] | makes one RUN of several | bytes that one of them made and another killed |
+//! | [`COPY_FLAGS`] | gives files their modes and owners where they are copied | bytes that a `chmod` or `chown` copied |
+//! | [`PACKAGE_CACHES`] | keeps caches of package managers out of a layer | bytes of them that the image shows |
+//! | [`UNKEPT_FILES`] | leaves files out of the context that a RUN removes | bytes that a COPY made and the RUN killed |
+//!
+//! Chaining:
 //!
 //! ```text
 //! Dockerfile ─► segments of RUNs without a barrier ─► ranges that save bytes ─► edit at spans ─► read again
@@ -9,10 +18,18 @@
 //! earlier, in another layer than the one that made them. What would change the result is refused in words; that commands may
 //! not be deterministic is for a proof to decide.
 
+mod attributes;
+mod caches;
+mod copy_flags;
 mod partition;
+mod parts;
+mod places;
 mod rewrite;
+mod scene;
 mod segment;
-mod shell;
+pub(crate) mod shell;
+mod target;
+mod unkept;
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -23,32 +40,64 @@ use strata_dockerfile::{
 };
 
 use crate::{Ledger, ledger::BrokenLink, size_text};
+pub use caches::{Caches, PACKAGE_CACHES};
+pub use copy_flags::COPY_FLAGS;
+pub use scene::{Scene, all};
 use segment::{Plan, Segment};
+pub use target::is_removed;
+pub use unkept::{Context, Files, Found, UNKEPT_FILES};
 
-/// The rule that all suggestions here come from.
+/// The rule of chaining.
 pub const CHAIN_RUNS: &str = "chain-runs";
 
 /// A change of the Dockerfile that saves bytes, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Suggestion {
-    /// [`CHAIN_RUNS`].
+    /// One of the rules above.
     pub rule: &'static str,
     /// For people.
     pub title: String,
     /// Content bytes that the image no longer has afterwards, exactly.
     pub saves_bytes: u64,
-    /// The layers that become one, or, where that is refused, the one that made the bytes and the one that killed them.
+    /// The layers that become one, or those that made the bytes and, last, the one that killed or copied them.
     pub layers: Vec<usize>,
     /// The first line of each of their instructions.
     pub lines: Vec<u32>,
-    /// A unified diff of the Dockerfile; `None` where it is refused.
+    /// A unified diff of the Dockerfile, and of the ignore file; `None` where it is refused.
     pub edit: Option<String>,
-    /// The same as edits at spans. Those of different suggestions do not overlap.
+    /// Files that the image loses by it, as patterns that [`is_removed`] reads. All else stays as it is.
+    pub removes: Vec<String>,
+    /// Lines for the end of the ignore file.
+    pub ignore: Vec<String>,
+    /// What changes in the Dockerfile. Edits of one rule's suggestions do not overlap.
     #[serde(skip)]
     pub edits: Vec<Edit>,
     /// Why there is no edit, in words.
     #[serde(skip)]
     pub refused: Option<String>,
+}
+
+impl Suggestion {
+    /// One that changes nothing yet.
+    fn new(rule: &'static str, title: String, saves_bytes: u64, layers: Vec<usize>, lines: Vec<u32>) -> Self {
+        Self {
+            rule,
+            title,
+            saves_bytes,
+            layers,
+            lines,
+            edit: None,
+            removes: Vec::new(),
+            ignore: Vec::new(),
+            edits: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// Whether there is something to apply.
+    pub fn is_possible(&self) -> bool {
+        self.refused.is_none() && !(self.edits.is_empty() && self.ignore.is_empty())
+    }
 }
 
 /// A Dockerfile and what it made.
@@ -64,6 +113,13 @@ pub struct Recipe<'a> {
     pub steps: &'a [Option<usize>],
     /// The base image's `Shell`, or the built image's where no SHELL instruction stands; `None` is docker's default.
     pub base_shell: Option<&'a [String]>,
+}
+
+impl Recipe<'_> {
+    /// The name as `patch` takes it, which is never absolute.
+    fn diff_name(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
 }
 
 /// Bytes that one layer made and another killed.
@@ -149,22 +205,13 @@ fn propose(recipe: &Recipe<'_>, segment: &Segment<'_>, range: partition::Range) 
     let runs = &segment.runs[range.first..=range.last];
     let lines: Vec<u32> = runs.iter().map(|run| run.instruction.lines.0).collect();
     let title = format!("chain the RUNs of lines {}: saves {}", enumerate(&lines), priced(range.saves));
-    // `patch` takes no absolute path
-    let name = recipe.name.trim_start_matches('/');
+    let name = recipe.diff_name();
     let (title, edits, edit, refused) = match rewrite::edits(recipe, runs) {
         Ok((edits, after)) => (title, edits, Some(edit::unified_diff(name, recipe.source, &after)), None),
         Err(reason) => (format!("{title}, but {reason}"), Vec::new(), None, Some(reason)),
     };
-    Suggestion {
-        rule: CHAIN_RUNS,
-        title,
-        saves_bytes: range.saves,
-        layers: (segment.first_layer + range.first..=segment.first_layer + range.last).collect(),
-        lines,
-        edit,
-        edits,
-        refused,
-    }
+    let layers = (segment.first_layer + range.first..=segment.first_layer + range.last).collect();
+    Suggestion { edit, edits, refused, ..Suggestion::new(CHAIN_RUNS, title, range.saves, layers, lines) }
 }
 
 /// Says why bytes that one instruction made and another killed cannot be saved by chaining the two.
@@ -177,16 +224,9 @@ fn refuse(recipe: &Recipe<'_>, plan: &Plan<'_>, evidence: &Evidence, dead: DeadB
     let reason = plan.reason(made, killed, dead, &evidence.broken_links);
     let line = |instruction: usize| Some(recipe.file.instructions.get(instruction)?.lines.0);
     let lines = vec![line(made)?, line(killed)?];
-    Some(Suggestion {
-        rule: CHAIN_RUNS,
-        title: format!("lines {} cannot be chained to save {}: {reason}", enumerate(&lines), priced(dead.bytes)),
-        saves_bytes: dead.bytes,
-        layers: vec![dead.creator, dead.killer],
-        lines,
-        edit: None,
-        edits: Vec::new(),
-        refused: Some(reason),
-    })
+    let title = format!("lines {} cannot be chained to save {}: {reason}", enumerate(&lines), priced(dead.bytes));
+    let suggestion = Suggestion::new(CHAIN_RUNS, title, dead.bytes, vec![dead.creator, dead.killer], lines);
+    Some(Suggestion { refused: Some(reason), ..suggestion })
 }
 
 /// `4 and 5`, `4, 5 and 6`.

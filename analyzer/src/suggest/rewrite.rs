@@ -155,12 +155,12 @@ fn is_comment(line: &str) -> bool {
 }
 
 /// How the first line of a text ends.
-fn newline(text: &[u8]) -> &'static str {
+pub(super) fn newline(text: &[u8]) -> &'static str {
     let end = text.iter().position(|&byte| byte == b'\n');
     if end.is_some_and(|end| text[..end].ends_with(b"\r")) { "\r\n" } else { "\n" }
 }
 
-fn after_newline(source: &[u8], place: usize) -> usize {
+pub(super) fn after_newline(source: &[u8], place: usize) -> usize {
     let rest = &source[place..];
     let line = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |newline| newline + 1);
     if rest[..line].trim_ascii().is_empty() { place + line } else { place }

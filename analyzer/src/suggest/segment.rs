@@ -33,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) span: Span,
     pub(super) body: Body,
     pub(super) shell: Vec<String>,
+    /// Whether the shell is bash.
+    pub(super) bash: bool,
     flags: Vec<&'a str>,
 }
 
@@ -173,6 +175,20 @@ impl<'a> Run<'a> {
         instruction: &'a Instruction,
         words: &'a RunWords,
     ) -> Result<(Self, usize), String> {
+        if !words.mounts.is_empty() {
+            let line = instruction.lines.0;
+            return Err(format!("the RUN of line {line} has a mount, which the other command would see or miss"));
+        }
+        Self::read(recipe, index, instruction, words)
+    }
+
+    /// A RUN and its layer, or why its command cannot be told.
+    pub(super) fn read(
+        recipe: &Recipe<'a>,
+        index: usize,
+        instruction: &'a Instruction,
+        words: &'a RunWords,
+    ) -> Result<(Self, usize), String> {
         let line = instruction.lines.0;
         let refuse = |why: &str| Err(format!("the RUN of line {line} {why}"));
         let mut layers = recipe.steps.iter().enumerate().filter(|(_, step)| **step == Some(index));
@@ -180,10 +196,7 @@ impl<'a> Run<'a> {
             return refuse("is not one layer of this image");
         };
         if !words.heredocs.is_empty() {
-            return refuse("is a here-document, which is not chained yet");
-        }
-        if !words.mounts.is_empty() {
-            return refuse("has a mount, which the other command would see or miss");
+            return refuse("is a here-document, which is not edited yet");
         }
         let ShellOrExec::Shell(command) = &words.command else {
             return refuse("is in exec form, which needs no shell");
@@ -200,7 +213,8 @@ impl<'a> Run<'a> {
         };
         let mut flags: Vec<&str> = instruction.flags.iter().map(|flag| flag.value.as_str()).collect();
         flags.sort_unstable();
-        let run = Self { index, instruction, command: command.value.trim(), span: command.span, body, shell, flags };
+        let (command, span, bash) = (command.value.trim(), command.span, name == "bash");
+        let run = Self { index, instruction, command, span, body, shell, bash, flags };
         Ok((run, layer))
     }
 }

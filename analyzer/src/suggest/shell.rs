@@ -3,11 +3,15 @@
 //! Only words and operators are told apart (POSIX.1-2024, XCU 2.2 to 2.4); nothing is expanded. What is not understood
 //! is never taken for harmless: it is isolated, or refused.
 
+mod commands;
 mod lexer;
+mod list;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use commands::{SimpleCommand, commands};
 use lexer::{Lexer, Token, Unreadable, Word};
+pub(super) use list::{Certainty, PlainWord, list};
 
 /// What matters of a command when another one is to run after it.
 #[derive(Debug, Default, PartialEq)]

@@ -1,5 +1,7 @@
 //! Words and operators of a shell command (POSIX.1-2024, XCU 2.2 to 2.6), with what their expansions do.
 
+use std::ops::Range;
+
 /// Why a command's words cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub(in crate::suggest) enum Unreadable {
@@ -44,6 +46,8 @@ pub(super) struct Word {
 pub(super) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
+    /// Where the last token starts.
+    start: usize,
     bash: bool,
     depth: usize,
     pub(super) comment: bool,
@@ -55,7 +59,12 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a [u8], bash: bool, depth: usize) -> Self {
-        Self { text, at: 0, bash, depth, comment: false, background: false, assigns: false }
+        Self { text, at: 0, start: 0, bash, depth, comment: false, background: false, assigns: false }
+    }
+
+    /// Where the last token stands.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.at
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -84,15 +93,18 @@ impl<'a> Lexer<'a> {
                 Some(_) => break,
             }
         }
+        let start = self.at;
         // `2>file`: the number belongs to the redirection, and is no word
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         if matches!(self.rest().get(digits), Some(b'<' | b'>')) {
             self.at += digits;
         }
-        match self.operator()? {
-            Some(token) => Ok(token),
-            None => self.word().map(Token::Word),
-        }
+        let token = match self.operator()? {
+            Some(token) => token,
+            None => self.word().map(Token::Word)?,
+        };
+        self.start = start;
+        Ok(token)
     }
 
     fn operator(&mut self) -> Result<Option<Token>, Unreadable> {
