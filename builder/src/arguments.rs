@@ -1,9 +1,8 @@
-//! The arguments of COPY and ADD: expanded, checked for what is not there yet, and shown in history.
+//! The arguments of COPY and ADD: expanded, and shown in history.
 
 use std::fmt::Write as _;
 
-use bstr::BString;
-use strata_dockerfile::{Copy, CopySource, Spanned, expand};
+use strata_dockerfile::{Copy, CopySource, Spanned, exclude::Excludes, expand, mode::ModeChange};
 
 use crate::{
     cause::Cause,
@@ -13,25 +12,24 @@ use crate::{
 
 /// The words of a COPY or ADD, expanded.
 pub(crate) struct Arguments {
-    pub(crate) words: Vec<BString>,
+    pub(crate) words: Vec<String>,
     pub(crate) inline: Vec<Inline>,
     pub(crate) destination: String,
     pub(crate) chown: Option<String>,
-    pub(crate) chmod: Option<String>,
+    pub(crate) chmod: Option<(String, ModeChange)>,
+    pub(crate) checksum: Option<String>,
+    pub(crate) exclude: Vec<String>,
+    pub(crate) excludes: Excludes,
+    pub(crate) parents: bool,
 }
 
 impl Arguments {
-    pub(crate) fn expand(copy: &Copy, extract: bool, escape: char, vars: &Vars) -> Result<Self, Cause> {
-        reject_unsupported(copy, extract)?;
+    pub(crate) fn expand(copy: &Copy, escape: char, vars: &Vars) -> Result<Self, Cause> {
         let mut words = Vec::new();
         let mut inline = Vec::new();
         for source in &copy.sources {
             match source {
-                CopySource::Path(path) => {
-                    let path = word(path, escape, vars)?;
-                    reject_url(&path, extract)?;
-                    words.push(BString::from(path));
-                }
+                CopySource::Path(path) => words.push(word(path, escape, vars)?),
                 CopySource::Heredoc(heredoc) => inline.push(Inline {
                     name: heredoc.name.clone(),
                     content: if heredoc.expand {
@@ -45,22 +43,31 @@ impl Arguments {
             }
         }
         let flag = |flag: &Option<Spanned<String>>| flag.as_ref().map(|flag| word(flag, escape, vars)).transpose();
+        let exclude = copy.exclude.iter().map(|pattern| word(pattern, escape, vars)).collect::<Result<Vec<_>, _>>()?;
+        let chmod = flag(&copy.chmod)?.filter(|text| !text.is_empty());
         Ok(Self {
             words,
             inline,
             destination: word(&copy.destination, escape, vars)?,
-            chown: flag(&copy.chown)?,
-            chmod: flag(&copy.chmod)?,
+            chown: flag(&copy.chown)?.filter(|text| !text.is_empty()),
+            chmod: chmod.map(|text| Ok::<_, Cause>((text.clone(), ModeChange::parse(&text)?))).transpose()?,
+            checksum: flag(&copy.checksum)?,
+            excludes: Excludes::new(&exclude)?,
+            exclude,
+            parents: copy.parents.as_ref().is_some_and(|parents| parents.value),
         })
     }
 
-    /// History's text.
-    pub(crate) fn text(&self, extract: bool) -> String {
-        let mut text = String::from(if extract { "ADD" } else { "COPY" });
+    /// History's text. Like `BuildKit`'s it leaves out the flags that only select.
+    pub(crate) fn text(&self, is_add: bool) -> String {
+        let mut text = String::from(if is_add { "ADD" } else { "COPY" });
+        if self.parents {
+            text.push_str(" --parents");
+        }
         if let Some(chown) = &self.chown {
             let _ = write!(text, " --chown={chown}");
         }
-        if let Some(chmod) = &self.chmod {
+        if let Some((chmod, _)) = &self.chmod {
             let _ = write!(text, " --chmod={chmod}");
         }
         for word in &self.words {
@@ -72,39 +79,4 @@ impl Arguments {
         let _ = write!(text, " {} # buildkit", self.destination);
         text
     }
-}
-
-fn reject_unsupported(copy: &Copy, extract: bool) -> Result<(), Cause> {
-    let name = if extract { "ADD" } else { "COPY" };
-    let is_set = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
-    let flags = [
-        ("--link", is_set(&copy.link)),
-        ("--parents", is_set(&copy.parents)),
-        ("--exclude", !copy.exclude.is_empty()),
-        ("--checksum", copy.checksum.is_some()),
-        ("--keep-git-dir", is_set(&copy.keep_git_dir)),
-        ("--unpack", copy.unpack.is_some()),
-    ];
-    match flags.iter().find(|(_, set)| *set) {
-        Some((flag, _)) => Err(Cause::Unsupported { feature: format!("{name} {flag}") }),
-        None => Ok(()),
-    }
-}
-
-fn reject_url(path: &str, extract: bool) -> Result<(), Cause> {
-    let begins = |schemes: &[&str]| schemes.iter().any(|scheme| path.starts_with(scheme));
-    let is_url = begins(&["http://", "https://"]);
-    let is_git = begins(&["git://", "git@", "ssh://"]);
-    if is_url && !extract {
-        return Err(Cause::Value {
-            what: "a source of COPY",
-            text: path.to_owned(),
-            reason: "source can't be a URL for COPY".to_owned(),
-        });
-    }
-    if extract && (is_url || is_git) {
-        let feature = if is_git { "ADD of a git repository" } else { "ADD of a URL" };
-        return Err(Cause::Unsupported { feature: feature.to_owned() });
-    }
-    Ok(())
 }

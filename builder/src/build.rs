@@ -1,41 +1,31 @@
 //! One build: parse, plan, run or take from the cache, commit, tag.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use strata_dockerfile::Diagnostic;
-use strata_image::{Image as _, ImageId, ImageName, Store, Timestamp, manifest::Platform};
+use strata_image::{Digest, Image, ImageId, Timestamp, manifest::Platform};
 
-use crate::{Error, Result, cache::Cache, cause::Cause, engine::Engine, plan, stage::Builder};
+use crate::{
+    Error, Result,
+    cache::Cache,
+    cause::Cause,
+    engine::Engine,
+    epoch,
+    options::{NamedContext, Options},
+    plan::{self, Asked, Base},
+    stage::Builder,
+    state::State,
+};
 
-/// What to build.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The directory that COPY and ADD take from. It is opened only when a step needs it.
-    pub context: PathBuf,
-    /// The Dockerfile's bytes.
-    pub dockerfile: Vec<u8>,
-    /// Where the Dockerfile is: `<this>.dockerignore` beside it replaces the context's `.dockerignore`. Empty when it is in no file.
-    pub dockerfile_path: PathBuf,
-    /// The stage to build; the last one by default. Case does not matter.
-    pub target: Option<String>,
-    /// Values of ARGs.
-    pub build_args: BTreeMap<String, String>,
-    /// Names that the image gets.
-    pub names: Vec<ImageName>,
-    /// Runs every step, whatever the cache says.
-    pub no_cache: bool,
-    /// `SOURCE_DATE_EPOCH`: seconds for `created` of config and history, and for directories that steps make.
-    pub epoch: Option<i64>,
-}
-
-/// What a build tells while it runs.
+/// What a build tells while it runs. Steps run at the same time, so that events of several are mixed; each names its step.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A warning about the Dockerfile.
     Diagnostic(&'a Diagnostic),
     /// A step begins.
     StepStarted {
-        /// From 1.
+        /// From 1, in the order of the file.
         number: usize,
         /// Of all stages that are built.
         total: usize,
@@ -48,6 +38,13 @@ pub enum Event<'a> {
     StepCached {
         /// As in `StepStarted`.
         number: usize,
+    },
+    /// The step was not in the cache.
+    StepMissed {
+        /// As in `StepStarted`.
+        number: usize,
+        /// What of its inputs is not as it was when the step was last seen, each a sentence.
+        reasons: &'a [String],
     },
     /// The step's process said something.
     Output {
@@ -65,9 +62,24 @@ pub enum Event<'a> {
         /// How long it took.
         elapsed: Duration,
     },
+    /// The step failed, or was stopped because another one did.
+    StepFailed {
+        /// As in `StepStarted`.
+        number: usize,
+    },
+    /// A shell takes the terminal, or gives it back.
+    Shell {
+        /// Of the step that failed, as in `StepStarted`.
+        number: usize,
+        /// Whether it takes it.
+        begins: bool,
+    },
     /// Anything a person should know once.
     Note(&'a str),
 }
+
+/// Takes the events of a build, one at a time.
+pub type Watcher<'w> = &'w mut (dyn FnMut(Event<'_>) + Send);
 
 /// What a build made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +101,7 @@ pub struct Built {
 /// # Errors
 /// [`Error::Dockerfile`] with all diagnostics when the file has errors, [`Error::Step`] with the place when a step fails, and
 /// what the context, the store or the kernel refuse.
-pub fn build(engine: &Engine, options: &Options, progress: &mut dyn FnMut(Event<'_>)) -> Result<Built> {
+pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Result<Built> {
     let parsed = strata_dockerfile::parse(&options.dockerfile);
     if parsed.has_errors() {
         return Err(Error::Dockerfile { diagnostics: parsed.diagnostics });
@@ -100,24 +112,67 @@ pub fn build(engine: &Engine, options: &Options, progress: &mut dyn FnMut(Event<
 
     engine.recover()?;
     let _lock = engine.store.shared_lock()?;
-    let cache = Cache::open(&engine.cache)?;
-    let platform = Platform::host();
-    let plan = plan::make(&parsed.file, options.target.as_deref(), &options.build_args, &platform, &mut |name| {
-        triggers(&engine.store, name)
-    })?;
-    let mut builder = Builder::new(engine, options, &cache, &plan, platform, progress);
-    let state = builder.run()?;
-    let epoch = options.epoch.map(epoch_text);
-    let config = state.finish(epoch.as_deref());
+    let cache = Cache::open(&engine.cache, &options.cache_from)?;
+    let platform = options.platform.clone().unwrap_or_else(Platform::host);
+    let asked = Asked {
+        target: options.target.as_deref(),
+        build_args: &options.build_args,
+        named: options.named_contexts.keys().map(String::as_str).collect(),
+        platform: &platform,
+    };
+    let plan = plan::make(&parsed.file, &asked, &mut |base| triggers(engine, options, base))?;
+    let epoch = epoch::of(&plan.globals, options)?;
+    let mut gone = HashSet::new();
+    loop {
+        let builder = Builder::new(engine, options, &cache, &plan, epoch, &mut *progress, &gone);
+        match builder.run() {
+            // each round finds at least one more result gone, and runs its step
+            Err(Error::Evaporated { identity }) if !gone.contains(&identity) => {
+                drop(builder);
+                gone.insert(identity);
+            }
+            Err(error) => return Err(error),
+            Ok(state) => {
+                let layers: Vec<Digest> = state.stack.diff_ids().into_iter().map(Digest::from).collect();
+                let built = finish(engine, options, &builder, state)?;
+                cache.export(&options.cache_to, &engine.store, &layers)?;
+                return Ok(built);
+            }
+        }
+    }
+}
+
+fn finish(engine: &Engine, options: &Options, builder: &Builder<'_>, mut state: State) -> Result<Built> {
+    let epoch = builder.epoch();
+    if options.squash {
+        builder.squash(&mut state)?;
+    }
+    let mut config = state.finish(epoch.map(epoch_text).as_deref());
+    if !options.labels.is_empty() {
+        let labels = config.config.get_or_insert_default().labels.get_or_insert_default();
+        labels.extend(options.labels.clone());
+    }
     let id = engine.store.put_image(&config, &state.stack.descriptors(), &options.names)?;
     Ok(Built { id, layer_steps: state.layer_steps, base_layers: state.base_layers, ran: builder.ran() })
 }
 
-fn triggers(store: &Store, name: &str) -> Result<Vec<String>, Cause> {
-    let image = store.find(name)?.ok_or_else(|| Cause::NoImage { name: name.to_owned() })?;
-    let config = image.config().ok_or_else(|| Cause::NoConfig { name: name.to_owned() })?;
-    let container = config.config.as_ref();
-    Ok(container.and_then(|config| config.on_build.clone()).unwrap_or_default())
+/// The ONBUILD triggers of an image of the store, or of one that the build was given.
+fn triggers(engine: &Engine, options: &Options, base: &Base) -> Result<Vec<String>, Cause> {
+    let of = |name: &str, image: &dyn Image| {
+        let config = image.config().ok_or_else(|| Cause::NoConfig { name: name.to_owned() })?;
+        Ok(config.config.as_ref().and_then(|config| config.on_build.clone()).unwrap_or_default())
+    };
+    match base {
+        Base::Image(name) => {
+            let image = engine.store.find(name)?;
+            of(name, &image.ok_or_else(|| Cause::NoImage { name: name.clone() })?)
+        }
+        Base::Named(name) => match options.named_contexts.get(name) {
+            Some(NamedContext::Image(image)) => of(name, image.as_ref()),
+            _ => Ok(Vec::new()),
+        },
+        Base::Scratch | Base::Stage(_) => Ok(Vec::new()),
+    }
 }
 
 fn epoch_text(seconds: i64) -> String {

@@ -1,21 +1,31 @@
 //! The build cache: one small JSON record for each key, in `<root>/cache/<2 hex>/<64 hex>`.
 //!
 //! A record names the layer that a step made; the layer itself lies in the store, and a record whose layer is gone is no hit.
-//! Records are written into `<root>/cache/partial/` and renamed. Every build holds `<root>/cache/lock` shared; who gets it
-//! exclusively knows that no other build lives, and sweeps `partial/`.
+//! A step of a stage that is no part of the image leaves a snapshot only: its record stays good when that is gone, as long as
+//! nothing asks for the files. Records are written into `<root>/cache/partial/` and renamed. Every build holds
+//! `<root>/cache/lock` shared; who gets it exclusively knows that no other build lives, and sweeps `partial/`.
+//!
+//! Beside the records lie `steps/` (why steps ran again), `contexts/` (what files of contexts hold), `packs/` (where layers hold
+//! it), `times/` (fractions of a second that layers leave out), `mounts/` (cache mounts), `http/` and `git/` (what was fetched).
+
+mod transfer;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use strata_image::{ChainId, Digest};
+use strata_image::{ChainId, Digest, Store};
 use tempfile::NamedTempFile;
 
 use crate::key::CacheKey;
+use transfer::Imported;
+pub use transfer::{CacheMode, CacheTarget};
 
 /// The build cache cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +41,15 @@ pub struct CacheError {
 
 type Result<T> = std::result::Result<T, CacheError>;
 
+/// What is known of steps that ran.
+pub(crate) const STEPS: &str = "steps";
+/// Where layers of steps hold what.
+pub(crate) const PACKS: &str = "packs";
+/// What is known of the files of contexts.
+pub(crate) const CONTEXTS: &str = "contexts";
+
 /// Version of the records' form.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// A record is a few hundred bytes; what is larger is not one.
 const RECORD_LIMIT: u64 = 64 * 1024;
 
@@ -40,19 +57,26 @@ const RECORD_LIMIT: u64 = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LayerRecord {
     schema: u32,
-    /// Diff ID, and digest of the blob in the store, which is not compressed.
-    pub(crate) layer: Digest,
-    /// Bytes of the blob.
-    pub(crate) size: u64,
-    /// The layer on top of those below it.
-    pub(crate) chain: ChainId,
+    /// What stands for it together with what is below: the name of its snapshot, and what the keys of later steps say.
+    pub(crate) identity: ChainId,
+    /// `None`: it was never packed, and is a snapshot only.
+    pub(crate) layer: Option<LayerBlob>,
     /// When the step ran, RFC 3339: history keeps it, so that an unchanged rebuild gives the same image ID.
     pub(crate) created: String,
 }
 
+/// A layer in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LayerBlob {
+    /// Diff ID, and digest of the blob, which is not compressed.
+    pub(crate) digest: Digest,
+    /// Bytes of the blob.
+    pub(crate) size: u64,
+}
+
 impl LayerRecord {
-    pub(crate) fn new(layer: Digest, size: u64, chain: ChainId, created: String) -> Self {
-        Self { schema: SCHEMA, layer, size, chain, created }
+    pub(crate) fn new(identity: ChainId, layer: Option<LayerBlob>, created: String) -> Self {
+        Self { schema: SCHEMA, identity, layer, created }
     }
 }
 
@@ -70,26 +94,43 @@ impl ContentRecord {
     }
 }
 
+/// Keeps what lies in `partial/` from being swept by the builds that follow.
+#[derive(Debug)]
+pub struct Hold(#[expect(dead_code, reason = "the lock goes when it is closed")] File);
+
+/// Holds the cache for whoever puts something into `partial/` before a build begins, as contexts that are fetched do. What
+/// killed builds left there is swept.
+///
+/// # Errors
+/// The cache cannot be made, locked or swept.
+pub fn hold(dir: &Path) -> Result<Hold> {
+    let partial = dir.join("partial");
+    fs::create_dir_all(&partial).map_err(failed("create", &partial))?;
+    lock(dir, &partial).map(Hold)
+}
+
 /// The cache of one store root, held by one build.
 #[derive(Debug)]
 pub(crate) struct Cache {
     dir: PathBuf,
+    /// Caches of other machines, asked after our own.
+    imported: Vec<Imported>,
+    /// The records that this build found or wrote, by key.
+    used: Mutex<BTreeMap<String, serde_json::Value>>,
     _lock: File,
 }
 
 impl Cache {
     /// Opens the cache, making it when missing, and sweeps what killed builds left.
-    pub(crate) fn open(dir: &Path) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, from: &[PathBuf]) -> Result<Self> {
         let partial = dir.join("partial");
         fs::create_dir_all(&partial).map_err(failed("create", &partial))?;
-        let path = dir.join("lock");
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            sweep(&partial)?;
+        let lock = lock(dir, &partial)?;
+        let mut imported = Vec::new();
+        for path in from {
+            imported.extend(Imported::open(path)?);
         }
-        flock(&lock, FlockOperation::LockShared).map_err(|errno| failed("lock", &path)(errno.into()))?;
-        Ok(Self { dir: dir.to_owned(), _lock: lock })
+        Ok(Self { dir: dir.to_owned(), imported, used: Mutex::default(), _lock: lock })
     }
 
     /// A place for this build's own temporary files: swept when the build is killed.
@@ -98,18 +139,64 @@ impl Cache {
     }
 
     /// The record of a key. A damaged one is as good as none.
-    pub(crate) fn get<T: DeserializeOwned>(&self, key: &CacheKey) -> Option<T> {
-        read_record(&self.path(key))
+    pub(crate) fn get<T: DeserializeOwned + Serialize>(&self, key: &CacheKey) -> Option<T> {
+        let name = key.to_string();
+        let other = || self.imported.iter().find_map(|imported| read_value(imported.get(&name)?.clone()));
+        let found = read_record(&self.path(key)).or_else(other)?;
+        self.note(name, &found);
+        Some(found)
+    }
+
+    /// Whether a layer is in the store, brought there from another machine's cache if need be.
+    pub(crate) fn holds(&self, store: &Store, layer: LayerBlob) -> Result<bool> {
+        if store.contains(&layer.digest) {
+            return Ok(true);
+        }
+        for imported in &self.imported {
+            if imported.bring(store, layer)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes the records that this build used into directories, with their layers.
+    pub(crate) fn export(&self, targets: &[CacheTarget], store: &Store, image: &[Digest]) -> Result<()> {
+        for target in targets {
+            let used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            let is_wanted = |record: &serde_json::Value| match read_value::<LayerRecord>(record.clone()) {
+                Some(LayerRecord { layer: Some(layer), .. }) => {
+                    target.mode == CacheMode::Max || image.contains(&layer.digest)
+                }
+                Some(_) => false,
+                None => true,
+            };
+            let records = used.into_iter().filter(|(_, record)| is_wanted(record)).collect();
+            transfer::export(&target.path, records, store)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a record that another machine's cache had.
+    pub(crate) fn adopt<T: Serialize>(&self, key: &CacheKey, record: &T) -> Result<()> {
+        if self.imported.is_empty() || self.path(key).exists() { Ok(()) } else { self.put(key, record) }
+    }
+
+    fn note(&self, key: String, record: &impl Serialize) {
+        if let Ok(value) = serde_json::to_value(record) {
+            self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, value);
+        }
     }
 
     /// Writes a record, whole or not at all.
     pub(crate) fn put<T: Serialize>(&self, key: &CacheKey, record: &T) -> Result<()> {
         let path = self.path(key);
+        self.note(key.to_string(), record);
         let write = || -> io::Result<()> {
             let mut file = NamedTempFile::new_in(self.partial())?;
             serde_json::to_writer(&mut file, record)?;
             file.flush()?;
-            file.as_file().sync_data()?;
+            // not synced: what a crash cuts short is a damaged record, and as good as none
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }
@@ -119,45 +206,64 @@ impl Cache {
         write().map_err(failed("write", &path))
     }
 
+    /// The cache's own directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     fn path(&self, key: &CacheKey) -> PathBuf {
         let hex = key.to_string();
         self.dir.join(&hex[..2]).join(&hex)
     }
 }
 
-/// A layer that a record names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct CachedLayer {
-    /// Its blob in the store.
-    pub(crate) blob: Digest,
-    /// Its snapshot: the layer on top of those below it.
-    pub(crate) chain: ChainId,
+/// What the records need: blobs in the store, and snapshots by name.
+#[derive(Debug, Default)]
+pub(crate) struct Needed {
+    pub(crate) blobs: Vec<Digest>,
+    pub(crate) snapshots: Vec<ChainId>,
 }
 
-/// The layers that the records name, each once. An absent cache names none.
-pub(crate) fn layers(dir: &Path) -> Result<Vec<CachedLayer>> {
-    let mut layers: Vec<CachedLayer> = records(dir)?
-        .iter()
-        .filter_map(|path| read_record::<LayerRecord>(path))
-        .map(|record| CachedLayer { blob: record.layer, chain: record.chain })
-        .collect();
-    layers.sort_unstable();
-    layers.dedup();
-    Ok(layers)
+/// What the records need, each once. An absent cache needs nothing.
+pub(crate) fn needed(dir: &Path) -> Result<Needed> {
+    let mut needed = Needed::default();
+    for record in records(dir)?.iter().filter_map(|path| read_record::<LayerRecord>(path)) {
+        needed.blobs.extend(record.layer.map(|layer| layer.digest));
+        needed.snapshots.push(record.identity);
+    }
+    needed.blobs.sort_unstable();
+    needed.blobs.dedup();
+    Ok(needed)
 }
 
 /// Blobs that the records need: what garbage collection must keep for later builds.
 pub fn roots(dir: &Path) -> Result<Vec<Digest>> {
-    let mut blobs: Vec<Digest> = layers(dir)?.iter().map(|layer| layer.blob).collect();
-    blobs.dedup();
-    Ok(blobs)
+    Ok(needed(dir)?.blobs)
 }
 
-/// Forgets everything; gives the number of records removed. Builds under way go on, and miss.
+/// The fractions of times that layers leave out.
+pub(crate) const TIMES: &str = "times";
+/// What `--mount=type=cache` shows.
+pub(crate) const MOUNTS: &str = "mounts";
+
+/// Forgets everything, cache mounts that no step uses among it; gives the number of records removed. Builds under way go on,
+/// and miss.
 pub fn prune(dir: &Path) -> Result<usize> {
     let records = records(dir)?;
     for path in &records {
         remove(path)?;
+    }
+    for folder in [STEPS, CONTEXTS, PACKS, TIMES] {
+        for path in list(&dir.join(folder))? {
+            remove(&path)?;
+        }
+    }
+    for path in list(&dir.join(MOUNTS))? {
+        let lock = File::open(&path).map_err(failed("open", &path))?;
+        // whoever uses it holds it, and keeps it
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+        }
     }
     Ok(records.len())
 }
@@ -188,16 +294,35 @@ fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
     if file.metadata().ok()?.len() > RECORD_LIMIT {
         return None;
     }
-    let value: serde_json::Value = serde_json::from_reader(file).ok()?;
+    read_value(serde_json::from_reader(file).ok()?)
+}
+
+fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Option<T> {
     if value.get("schema")?.as_u64()? != u64::from(SCHEMA) {
         return None;
     }
     serde_json::from_value(value).ok()
 }
 
+/// Shares the lock, having swept what killed builds left if nobody else had it.
+fn lock(dir: &Path, partial: &Path) -> Result<File> {
+    let path = dir.join("lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        sweep(partial)?;
+    }
+    flock(&lock, FlockOperation::LockShared).map_err(|errno| failed("lock", &path)(errno.into()))?;
+    Ok(lock)
+}
+
 fn sweep(partial: &Path) -> Result<()> {
     for path in list(partial)? {
-        remove(&path)?;
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            // checkouts, contexts and sockets
+            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+        } else {
+            remove(&path)?;
+        }
     }
     Ok(())
 }
@@ -222,19 +347,15 @@ mod tests {
     use crate::key::KeyWriter;
 
     fn record() -> LayerRecord {
-        LayerRecord::new(
-            Digest::from_bytes([7; 32]),
-            1024,
-            ChainId::from_bytes([8; 32]),
-            "2024-01-02T03:04:05Z".to_owned(),
-        )
+        let layer = LayerBlob { digest: Digest::from_bytes([7; 32]), size: 1024 };
+        LayerRecord::new(ChainId::from_bytes([8; 32]), Some(layer), "2024-01-02T03:04:05Z".to_owned())
     }
 
     #[test]
     fn a_record_is_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let key = KeyWriter::new("run").finish();
-        let cache = Cache::open(dir.path()).unwrap();
+        let cache = Cache::open(dir.path(), &[]).unwrap();
         assert_eq!(cache.get::<LayerRecord>(&key), None);
         cache.put(&key, &record()).unwrap();
         assert_eq!(cache.get(&key), Some(record()));
@@ -246,10 +367,10 @@ mod tests {
     #[test]
     fn a_damaged_record_is_no_hit() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::open(dir.path()).unwrap();
+        let cache = Cache::open(dir.path(), &[]).unwrap();
         let key = KeyWriter::new("run").finish();
         cache.put(&key, &record()).unwrap();
-        for damage in ["", "{", "{\"schema\":2}", "[]"] {
+        for damage in ["", "{", "{\"schema\":1}", "[]"] {
             fs::write(cache.path(&key), damage).unwrap();
             assert_eq!(cache.get::<LayerRecord>(&key), None, "{damage}");
             assert!(roots(dir.path()).unwrap().is_empty(), "{damage}");
@@ -259,13 +380,13 @@ mod tests {
     #[test]
     fn leftovers_of_killed_builds_are_swept_unless_another_build_lives() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Cache::open(dir.path()).unwrap();
+        let first = Cache::open(dir.path(), &[]).unwrap();
         let leftover = first.partial().join("leftover");
         fs::write(&leftover, "").unwrap();
-        let second = Cache::open(dir.path()).unwrap();
+        let second = Cache::open(dir.path(), &[]).unwrap();
         assert!(leftover.exists());
         drop((first, second));
-        Cache::open(dir.path()).unwrap();
+        Cache::open(dir.path(), &[]).unwrap();
         assert!(!leftover.exists());
     }
 

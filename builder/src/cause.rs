@@ -1,9 +1,12 @@
 //! Why a step failed. The stage that runs the step adds where: the span of the instruction or of a word of it.
 
-use std::io;
+use std::{error::Error as _, io};
 
 use bstr::BString;
-use strata_dockerfile::{Span, expand::ExpandError, glob::BadPattern};
+use strata_dockerfile::{Diagnostic, Span, exclude::BadExclude, expand::ExpandError, glob::BadPattern, mode::BadMode};
+use strata_image::ChainId;
+
+use crate::remote::RemoteError;
 
 /// Everything a step can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +14,11 @@ pub(crate) enum Cause {
     /// A cause that is known to lie in a part of the instruction.
     #[error("{source}")]
     At { span: Span, source: Box<Cause> },
+    /// What was never packed is gone, and its step must run again.
+    #[error("the result of an earlier step is gone")]
+    Evaporated { identity: ChainId },
+    #[error("the build was stopped")]
+    Stopped,
     #[error("{feature} is not supported yet")]
     Unsupported { feature: String },
     #[error("failed to process {text:?}")]
@@ -44,6 +52,18 @@ pub(crate) enum Cause {
     },
     #[error("{0}")]
     Pattern(#[from] BadPattern),
+    #[error("{0}")]
+    Exclude(#[from] BadExclude),
+    #[error("{0}")]
+    Mode(#[from] BadMode),
+    #[error("{}", .0.message)]
+    Mount(Box<Diagnostic>),
+    #[error("{what} is not allowed")]
+    NotAllowed { what: &'static str },
+    #[error("secret {id}: not found")]
+    NoSecret { id: String },
+    #[error("no SSH key {id:?} forwarded from the client")]
+    NoSsh { id: String },
     #[error("cannot copy to non-directory: /{path}")]
     DirectoryOverFile { path: BString },
     #[error("cannot replace to directory /{path} with file")]
@@ -89,6 +109,11 @@ pub(crate) enum Cause {
     Image(strata_image::Error),
     #[error(transparent)]
     Cache(#[from] crate::cache::CacheError),
+    #[error("{0}")]
+    Remote(Box<RemoteError>),
+    /// An error of the build that a step met.
+    #[error("{0}")]
+    Build(Box<crate::Error>),
 }
 
 impl From<strata_runtime::Error> for Cause {
@@ -145,6 +170,14 @@ impl Cause {
                         .to_owned(),
                 )
             }
+            Self::Exit { .. } | Self::Signal { .. } | Self::NotExecuted { .. } => {
+                Some("with --debug-shell the build opens a shell in the state before this step".to_owned())
+            }
+            Self::NotAllowed { what } => Some(format!("give it with --allow {what}")),
+            Self::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
+            Self::NoSsh { id } => Some(format!("give it with --ssh {id}")),
+            Self::Mount(diagnostic) => diagnostic.help.clone(),
+            Self::Remote(error) => error.hint(),
             Self::ArchiveEntry { source, .. } => source.hint(),
             _ => None,
         }
@@ -159,6 +192,7 @@ impl Cause {
             }
             Self::Archive { source, .. } => Some(Box::new(source)),
             Self::ArchiveEntry { source, .. } => Some(source),
+            Self::Remote(error) => error.source().map(|source| source.to_string().into()),
             Self::Layer { source }
             | Self::Start { source, .. }
             | Self::NotExecuted { source, .. }

@@ -14,6 +14,8 @@ use strata_dockerfile::ignore::IgnoreSet;
 
 use crate::{
     Error, Result,
+    content_index::ContentIndex,
+    options::ContextDirectory,
     tree::{Tree, join, kind, open_root},
 };
 
@@ -23,34 +25,56 @@ const IGNORE_FILE_LIMIT: u64 = 1024 * 1024;
 /// What a tree of sources shows of itself.
 pub(crate) struct Context {
     root: OwnedFd,
+    keeps_owners: bool,
     ignore: IgnoreSet,
     /// As shown to people.
     ignore_file: String,
+    index: ContentIndex,
+    /// Whether it goes away with the build: then nobody asks for its index again.
+    is_temporary: bool,
 }
 
 impl Context {
-    /// Opens the context and reads `<dockerfile>.dockerignore`, or else `.dockerignore` at the context's root.
-    pub(crate) fn open(path: &Path, dockerfile: &Path) -> Result<Self> {
-        let root = open_root(path).map_err(|source| Error::Context {
-            operation: "open the context",
-            path: path.to_owned(),
-            source,
-        })?;
-        let (ignore, ignore_file) = if let Some((file, bytes)) = read_beside(dockerfile)? {
-            (parse(&file, &bytes)?, file)
-        } else {
-            let file = path.join(".dockerignore");
-            match read_inside(&root, &file)? {
-                Some(bytes) => (parse(&file, &bytes)?, file),
-                None => (IgnoreSet::default(), file),
-            }
-        };
-        let name = ignore_file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { root, ignore, ignore_file: name })
+    /// Opens the context and reads `<dockerfile>.dockerignore`, or else `.dockerignore` at the context's root. What its files
+    /// hold is remembered below `cache`.
+    pub(crate) fn open(directory: &ContextDirectory, dockerfile: &Path, cache: &Path) -> Result<Self> {
+        let path = &directory.path;
+        let failed = |source| Error::Context { operation: "open the context", path: path.clone(), source };
+        let root = open_root(path).map_err(failed)?;
+        let stat = rustix::fs::fstat(&root).map_err(|errno| failed(errno.into()))?;
+        let (file, bytes) = read_ignore(&root, path, dockerfile)?;
+        let ignore = bytes.map(|bytes| parse(&file, &bytes)).transpose()?.unwrap_or_default();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let index = ContentIndex::open(cache, (stat.st_dev, stat.st_ino));
+        let is_temporary = directory.guard.is_some();
+        Ok(Self { root, keeps_owners: directory.keeps_owners, ignore, ignore_file: name, index, is_temporary })
+    }
+
+    /// The ignore file that [`Context::open`] reads, or would read, and what it holds; `None` when there is none.
+    pub(crate) fn ignore_file(directory: &ContextDirectory, dockerfile: &Path) -> Result<(PathBuf, Option<Vec<u8>>)> {
+        let root = open_root(&directory.path).map_err(unreadable(&directory.path))?;
+        read_ignore(&root, &directory.path, dockerfile)
     }
 
     pub(crate) fn tree(&self) -> Tree<'_> {
         Tree::new(self.root.as_fd())
+    }
+
+    /// Whether its files have the owners that they shall have in an image.
+    pub(crate) fn keeps_owners(&self) -> bool {
+        self.keeps_owners
+    }
+
+    /// What its files held in earlier builds.
+    pub(crate) fn index(&self) -> &ContentIndex {
+        &self.index
+    }
+
+    /// Remembers what its files hold.
+    pub(crate) fn save_index(&self) {
+        if !self.is_temporary {
+            self.index.save();
+        }
     }
 
     /// The ignore file and the line of it that excludes a path, if one does.
@@ -83,8 +107,26 @@ impl Context {
     }
 }
 
+/// What the ignore file of a context excludes, read as a build reads it.
+///
+/// # Errors
+/// The context or the file cannot be read, or a line of it is no pattern.
+pub fn ignored_by(directory: &ContextDirectory, dockerfile: &Path) -> Result<IgnoreSet> {
+    let (file, bytes) = Context::ignore_file(directory, dockerfile)?;
+    Ok(bytes.map(|bytes| parse(&file, &bytes)).transpose()?.unwrap_or_default())
+}
+
 fn parse(file: &Path, bytes: &[u8]) -> Result<IgnoreSet> {
     IgnoreSet::parse(bytes).map_err(|source| Error::IgnoreFile { path: file.to_owned(), source })
+}
+
+fn read_ignore(root: &OwnedFd, path: &Path, dockerfile: &Path) -> Result<(PathBuf, Option<Vec<u8>>)> {
+    if let Some((file, bytes)) = read_beside(dockerfile)? {
+        return Ok((file, Some(bytes)));
+    }
+    let file = path.join(".dockerignore");
+    let bytes = read_inside(root, &file)?;
+    Ok((file, bytes))
 }
 
 fn read_beside(dockerfile: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {

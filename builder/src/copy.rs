@@ -1,39 +1,81 @@
-//! COPY and ADD: sources from the context, a stage, an image or the Dockerfile itself, into the step's root filesystem.
+//! COPY and ADD: sources from the context, a stage, an image, elsewhere or the Dockerfile itself, into the layer being made.
 
 mod target;
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, path::Path, sync::Arc};
 
 use bstr::{BString, ByteSlice as _};
+use strata_dockerfile::{exclude::Excludes, mode::ModeChange};
 use strata_image::ChainId;
 
 use crate::{
     cause::Cause,
-    key::{CacheKey, KeyWriter},
+    draft::Draft,
+    inputs::Inputs,
+    key::KeyWriter,
+    owner,
     place::{Place, Style},
-    selection::{Origin, Selection},
+    remote::http::Fetched,
+    selection::{How, Origin, Selection},
     sources::Sources,
-    step::{Scope, Step},
+    stack::Stack,
+    step::DraftStep,
 };
 use target::Target;
 
 /// A COPY or ADD with expanded arguments.
 pub(crate) struct Copy<'a> {
-    /// Archives are extracted.
-    pub(crate) extract: bool,
-    /// `None` for an instruction with heredocs only.
-    pub(crate) sources: Option<Sources<'a>>,
-    /// Paths and patterns in the sources' tree.
-    pub(crate) words: Vec<BString>,
-    /// What they mean, once that was looked up for the key.
-    pub(crate) selected: OnceCell<Vec<Selection>>,
+    /// Which sources are extracted when they are archives.
+    pub(crate) extract: Extract,
+    pub(crate) picks: Vec<Pick<'a>>,
+    /// `--parents`
+    pub(crate) parents: bool,
+    /// `--exclude`, as written and as understood.
+    pub(crate) exclude: Vec<String>,
+    pub(crate) excludes: Excludes,
     pub(crate) inline: Vec<Inline>,
     /// Absolute; a slash at its end means a directory.
     pub(crate) destination: BString,
     pub(crate) chown: Option<String>,
-    pub(crate) chmod: Option<u32>,
-    /// The time of directories that are made, where the build has one.
-    pub(crate) epoch: Option<i64>,
+    /// As written and as understood.
+    pub(crate) chmod: Option<(String, ModeChange)>,
+    /// `--link`: the layer does not depend on what is below.
+    pub(crate) link: bool,
+    /// The owner that `chown` names, where what is below decides it and the layer does not see it.
+    pub(crate) link_owner: Option<(u64, u64)>,
+}
+
+/// One source.
+pub(crate) enum Pick<'a> {
+    /// A path or pattern in a tree.
+    Tree(TreePick<'a>),
+    /// A file that a URL gave.
+    Download(Fetched),
+}
+
+/// A path or pattern in a tree of sources.
+pub(crate) struct TreePick<'a> {
+    pub(crate) sources: Arc<Sources<'a>>,
+    pub(crate) word: BString,
+    /// What it means, once that was looked up for the key.
+    pub(crate) selected: OnceCell<Vec<Selection>>,
+}
+
+impl<'a> TreePick<'a> {
+    pub(crate) fn new(sources: Arc<Sources<'a>>, word: impl Into<BString>) -> Self {
+        Self { sources, word: word.into(), selected: OnceCell::new() }
+    }
+}
+
+/// Which sources are extracted when they are archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extract {
+    /// None: COPY, and ADD with `--unpack=false`.
+    Nothing,
+    /// Those of the context: ADD.
+    Local,
+    /// Every one: ADD with `--unpack=true`.
+    Everything,
 }
 
 /// A file from a heredoc.
@@ -44,89 +86,146 @@ pub(crate) struct Inline {
 }
 
 impl Copy<'_> {
-    fn select(&self, origin: &Origin<'_>) -> Result<Vec<Selection>, Cause> {
-        let mut selections = Vec::new();
-        for word in &self.words {
-            selections.extend(origin.select(word)?);
-        }
-        Ok(selections)
+    fn how(&self) -> How<'_> {
+        How { parents: self.parents, excludes: &self.excludes }
     }
 
-    fn content_digest(&self, sources: &Sources<'_>) -> Result<String, Cause> {
-        if let Some(known) = sources.known_digest(&self.words) {
-            return Ok(known);
+    fn content_inputs(&self, inputs: &mut Inputs) -> Result<(), Cause> {
+        for pick in &self.picks {
+            match pick {
+                Pick::Tree(pick) => self.tree_inputs(pick, inputs)?,
+                Pick::Download(file) => {
+                    inputs.text(&format!("the content of {}", file.name), &file.digest.to_string());
+                }
+            }
         }
-        let origin = sources.open()?;
-        let selections = self.select(&origin)?;
+        Ok(())
+    }
+
+    fn tree_inputs(&self, pick: &TreePick<'_>, inputs: &mut Inputs) -> Result<(), Cause> {
+        let parents: &[&[u8]] = if self.parents { &[b"yes"] } else { &[] };
+        let exclude: Vec<&[u8]> = self.exclude.iter().map(String::as_bytes).collect();
+        let selecting = [("words", &[pick.word.as_slice()][..]), ("parents", parents), ("exclude", &exclude)];
+        let name = format!("the content of {}", pick.word);
+        if let Some(known) = pick.sources.known_digest(&selecting) {
+            inputs.files(&name, &known, Vec::new());
+            return Ok(());
+        }
+        let origin = pick.sources.open()?;
+        let mut selections = origin.select(&pick.word, &self.how())?;
         let mut key = KeyWriter::new("sources");
-        for selection in &selections {
-            key.field(&origin.digest(selection)?);
+        let mut files = Vec::new();
+        for selection in &mut selections {
+            let digested = origin.digest(selection)?;
+            key.field(&digested.digest);
+            files.extend(digested.files);
         }
         let digest = key.finish().to_string();
-        sources.remember(&self.words, &digest)?;
-        let _ = self.selected.set(selections);
-        Ok(digest)
+        pick.sources.remember(&selecting, &digest)?;
+        inputs.files(&name, &digest, files);
+        let _ = pick.selected.set(selections);
+        Ok(())
     }
 
-    /// Copies, or extracts, what the words select.
-    fn place_sources(&self, sources: &Sources<'_>, target: &mut Target<'_>) -> Result<(), Cause> {
-        let origin = sources.open()?;
-        let looked_up;
-        let selections = if let Some(selections) = self.selected.get() {
-            selections
-        } else {
-            looked_up = self.select(&origin)?;
-            &looked_up
-        };
-        target.accepts(selections, self.inline.len())?;
-        for selection in selections {
-            if !(self.extract && target.extract(&origin, selection)?) {
-                target.copy(&origin, selection)?;
+    /// Copies, or extracts, what the picks select.
+    fn place_sources(&self, target: &mut Target<'_, '_>, partial: &Path) -> Result<(), Cause> {
+        let mut files = self.inline.len();
+        let mut picked = Vec::new();
+        for pick in &self.picks {
+            match pick {
+                Pick::Tree(pick) => {
+                    let origin = pick.sources.open()?;
+                    if pick.selected.get().is_none() {
+                        let _ = pick.selected.set(origin.select(&pick.word, &self.how())?);
+                    }
+                    let selections = pick.selected.get().map(Vec::as_slice).unwrap_or_default();
+                    picked.push(Picked::Tree(origin, selections));
+                }
+                Pick::Download(file) => {
+                    files += 1;
+                    picked.push(Picked::Download(file));
+                }
+            }
+        }
+        target.accepts(picked.iter().flat_map(Picked::selections), files)?;
+        for picked in picked {
+            match picked {
+                Picked::Tree(origin, selections) => {
+                    for selection in selections {
+                        let extract = self.extract != Extract::Nothing;
+                        if !(extract && target.extract(&origin, selection, partial)?) {
+                            target.copy(&origin, selection)?;
+                        }
+                    }
+                }
+                Picked::Download(file) => {
+                    target.download(file, self.extract == Extract::Everything, partial)?;
+                }
             }
         }
         Ok(())
     }
 }
 
-impl Step for Copy<'_> {
-    fn key(&self, parent: Option<ChainId>) -> Result<CacheKey, Cause> {
-        let mut key = KeyWriter::on(if self.extract { "add" } else { "copy" }, parent);
-        key.list(&self.words).field(&self.destination);
-        key.optional(self.chown.as_ref().map(String::as_bytes));
-        key.optional_number(self.chmod.map(i64::from)).optional_number(self.epoch);
-        if let Some(sources) = &self.sources {
-            key.field(self.content_digest(sources)?.as_bytes());
+/// A source that is open.
+enum Picked<'p> {
+    Tree(Arc<Origin>, &'p [Selection]),
+    Download(&'p Fetched),
+}
+
+impl<'p> Picked<'p> {
+    fn selections(&self) -> &'p [Selection] {
+        match self {
+            Self::Tree(_, selections) => selections,
+            Self::Download(_) => &[],
         }
-        key.number(self.inline.len() as u64);
+    }
+}
+
+impl DraftStep for Copy<'_> {
+    fn inputs(&self, below: &Stack) -> Result<Inputs, Cause> {
+        let below: Option<ChainId> = if self.link { None } else { below.identity() };
+        let kind = match self.extract {
+            Extract::Nothing => "copy",
+            Extract::Local => "add",
+            Extract::Everything => "unpack",
+        };
+        let mut inputs = Inputs::new(if self.link { "link" } else { kind }, below);
+        let words = self.picks.iter().map(|pick| match pick {
+            Pick::Tree(pick) => pick.word.as_slice(),
+            Pick::Download(file) => file.name.as_bytes(),
+        });
+        let words: Vec<&[u8]> = words.collect();
+        inputs.text("the instruction", kind).list("the sources", &words).bytes("the destination", &self.destination);
+        inputs.text("--parents", if self.parents { "true" } else { "false" }).list("--exclude", &self.exclude);
+        inputs.optional("--chown", self.chown.as_deref());
+        if let Some((uid, gid)) = self.link_owner {
+            inputs.text("the owner", &format!("{uid}:{gid}"));
+        }
+        inputs.optional("--chmod", self.chmod.as_ref().map(|(text, _)| text.as_str()));
+        self.content_inputs(&mut inputs)?;
         for inline in &self.inline {
-            key.field(inline.name.as_bytes()).field(inline.content.as_bytes());
+            inputs.text(&format!("the heredoc {}", inline.name), &inline.content);
         }
-        Ok(key.finish())
+        Ok(inputs)
     }
 
-    fn run(&self, scope: &mut Scope<'_>) -> Result<(), Cause> {
-        let style = Style {
-            owner: self
-                .chown
-                .as_ref()
-                .map(|text| {
-                    strata_runtime::user::resolve_owner(scope.root, text)
-                        .map_err(|source| Cause::User { text: text.clone(), source })
-                })
-                .transpose()?,
-            mode: self.chmod,
-            now: scope.now,
+    fn stands_alone(&self) -> bool {
+        self.link
+    }
+
+    fn draft(&self, draft: &mut Draft<'_>, partial: &Path) -> Result<(), Cause> {
+        let owner = match (&self.chown, self.link_owner) {
+            (_, Some(owner)) => Some(owner),
+            (Some(chown), None) => Some(owner::resolve(draft, chown)?),
+            (None, None) => None,
         };
-        let mut target =
-            Target { place: Place::new(scope.root, style), style, destination: self.destination.as_bstr() };
-        match &self.sources {
-            Some(sources) => self.place_sources(sources, &mut target)?,
-            None => target.accepts(&[], self.inline.len())?,
-        }
+        let style = Style { owner, mode: self.chmod.as_ref().map(|(_, change)| change.clone()) };
+        let mut target = Target { place: Place::new(draft, style), destination: self.destination.as_bstr() };
+        self.place_sources(&mut target, partial)?;
         for inline in &self.inline {
-            target.inline(inline, scope.now)?;
+            target.inline(inline)?;
         }
-        scope.is_cacheable &= !target.place.is_stale();
         Ok(())
     }
 }
@@ -144,18 +243,6 @@ pub(crate) fn destination(workdir: &str, text: &str) -> BString {
         path.push('/');
     }
     path.into()
-}
-
-/// Reads `--chmod`.
-pub(crate) fn parse_mode(text: &str) -> Result<u32, Cause> {
-    if !text.is_empty() && text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '+' | '-' | '=')) {
-        return Err(Cause::Unsupported { feature: "a symbolic --chmod".to_owned() });
-    }
-    u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(|| Cause::Value {
-        what: "--chmod",
-        text: text.to_owned(),
-        reason: "it should be an octal string and between 0 and 07777".to_owned(),
-    })
 }
 
 #[cfg(test)]
@@ -177,18 +264,6 @@ mod tests {
             ("/w", "/", "/"),
         ] {
             assert_eq!(destination(workdir, text), expected, "{workdir} {text}");
-        }
-    }
-
-    #[test]
-    fn modes_are_octal_and_at_most_twelve_bits() {
-        assert!(matches!(parse_mode("644"), Ok(0o644)));
-        assert!(matches!(parse_mode("04711"), Ok(0o4711)));
-        for text in ["64a", "10000", "", "8"] {
-            assert!(matches!(parse_mode(text), Err(Cause::Value { .. })), "{text}");
-        }
-        for text in ["u=rwX,go=rX", "+x", "a+x,o-w"] {
-            assert!(matches!(parse_mode(text), Err(Cause::Unsupported { .. })), "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use strata_image::{ChainId, Image as _, Store};
+use strata_image::{ChainId, Image as _, ImageId, Store, store::StoredImage};
 use strata_runtime::snapshot::Snapshots;
 
 use crate::{Error, Result, cache};
@@ -26,15 +26,21 @@ impl Engine {
     /// # Errors
     /// [`strata_image::Error::Busy`] while something else writes to the store.
     pub fn collect_garbage(&self) -> Result<u64> {
-        let cached = cache::layers(&self.cache)?;
-        let roots: Vec<_> = cached.iter().map(|layer| layer.blob).collect();
-        let mut freed = self.store.gc(&roots)?;
-        let mut chains: Vec<ChainId> = cached.iter().map(|layer| layer.chain).collect();
+        let cached = cache::needed(&self.cache)?;
+        let mut freed = self.store.gc(&cached.blobs)?;
+        let mut chains = cached.snapshots;
         for image in self.store.images()? {
             chains.extend(ChainId::of_stack(image.layers().iter().map(|layer| layer.diff_id())));
         }
         freed += self.snapshots.gc(&chains)?;
         Ok(freed)
+    }
+
+    /// An image that a build has just put into the store.
+    pub(crate) fn image(&self, id: ImageId) -> Result<StoredImage> {
+        let text = id.to_string();
+        let missing = || strata_image::Error::NoSuchImage { text: text.clone() };
+        Ok(self.store.find(&text)?.ok_or_else(missing)?)
     }
 
     /// Removes what a killed writer left, unless others are writing: then it is for a later build.

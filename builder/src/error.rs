@@ -3,8 +3,9 @@
 use std::{io, path::PathBuf};
 
 use strata_dockerfile::{Diagnostic, Span, edit::EditError, ignore::IgnoreError};
+use strata_image::ChainId;
 
-use crate::{cache::CacheError, cause::Cause};
+use crate::{cache::CacheError, cause::Cause, contexts::ContextError, remote::RemoteError};
 
 /// An error of a build or of a proof.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,24 @@ pub enum Error {
         /// Why, in full.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// `SOURCE_DATE_EPOCH` is no time.
+    #[error("invalid SOURCE_DATE_EPOCH: {text}: {reason}")]
+    Epoch {
+        /// Its value.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// It was stopped before its end.
+    #[error("the build was stopped")]
+    Cancelled,
+    /// What an earlier build left unpacked is gone; the build begins again by itself.
+    #[error("the result of an earlier step is gone")]
+    #[doc(hidden)]
+    Evaporated {
+        /// What stood for it.
+        identity: ChainId,
     },
     /// No stage has the name that was asked for.
     #[error("target stage {target:?} could not be found")]
@@ -66,6 +85,12 @@ pub enum Error {
     /// The build cache.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The context, or its Dockerfile.
+    #[error(transparent)]
+    Contexts(#[from] ContextError),
+    /// A source that is not on this machine.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The edits of the suggestions cannot be applied.
     #[error("cannot apply the suggested edits")]
     Edits {
@@ -73,6 +98,9 @@ pub enum Error {
         #[from]
         source: EditError,
     },
+    /// An output that cannot be read or written.
+    #[error(transparent)]
+    Output(#[from] crate::output::OutputError),
     /// The store, or an image in it.
     #[error(transparent)]
     Image(#[from] strata_image::Error),
@@ -95,6 +123,9 @@ impl Error {
             Cause::Runtime(error) => Self::Runtime(error),
             Cause::Image(error) => Self::Image(error),
             Cause::Cache(error) => Self::Cache(error),
+            Cause::Build(error) => *error,
+            Cause::Stopped => Self::Cancelled,
+            Cause::Evaporated { identity } => Self::Evaporated { identity },
             cause => Self::Step {
                 message: cause.to_string(),
                 span: part.unwrap_or(span),

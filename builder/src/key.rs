@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use strata_image::ChainId;
-
 /// Identity of a step together with everything it depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey([u8; 32]);
@@ -27,7 +25,7 @@ impl fmt::Debug for CacheKey {
 }
 
 /// Changes when the meaning of keys changes: records of older versions are never found again.
-const VERSION: &str = "strata build step 1";
+const VERSION: &str = "strata build step 2";
 
 /// Takes the fields of a key in order.
 pub(crate) struct KeyWriter(blake3::Hasher);
@@ -38,13 +36,6 @@ impl KeyWriter {
         let mut writer = Self(blake3::Hasher::new());
         writer.field(VERSION.as_bytes());
         writer.field(kind.as_bytes());
-        writer
-    }
-
-    /// Starts the key of something that is done to a stack of layers.
-    pub(crate) fn on(kind: &str, stack: Option<ChainId>) -> Self {
-        let mut writer = Self::new(kind);
-        writer.optional(stack.as_ref().map(|chain| chain.as_bytes().as_slice()));
         writer
     }
 
@@ -76,11 +67,6 @@ impl KeyWriter {
     /// Adds a field that may be absent, which is not the same as empty.
     pub(crate) fn optional(&mut self, bytes: Option<&[u8]>) -> &mut Self {
         self.list(bytes)
-    }
-
-    /// Adds a number that may be absent.
-    pub(crate) fn optional_number(&mut self, number: Option<i64>) -> &mut Self {
-        self.optional(number.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice))
     }
 
     /// The key of all fields so far.

@@ -1,168 +1,151 @@
-//! Writes files into a step's root filesystem, as COPY does: every path by way of the root's descriptor, metadata set explicitly.
+//! Puts files into a draft as COPY does: where a path leads, what may stand in the way, and what everything placed has in
+//! common.
 
-use std::{
-    collections::HashMap,
-    ffi::OsStr,
-    fs::File,
-    io::{self, Read},
-    os::{
-        fd::{AsFd as _, BorrowedFd, OwnedFd},
-        unix::ffi::OsStrExt as _,
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bstr::BString;
-use rustix::{
-    fs::{
-        AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
-        fsetxattr, fstat, futimens, linkat, mkdirat, mknodat, openat, symlinkat, unlinkat, utimensat,
-    },
-    io::Errno,
-};
-use strata_image::{
-    Timestamp,
-    layer::{CAPABILITY, WHITEOUT_PREFIX},
-};
+use rustix::{fs::FileType, io::Errno};
+use strata_dockerfile::mode::ModeChange;
+use strata_image::{Timestamp, layer::WHITEOUT_PREFIX};
 
 use crate::{
+    below::{Found, FoundKind},
     cause::Cause,
-    selection::{Node, NodeKind, Stamp},
-    tree::{Tree, components, file_name, join, kind, lstat_in, parent},
+    draft::{Attributes, Content, Draft},
+    selection::{Node, NodeKind, Origin},
+    tree::{self, components, join},
 };
 
 /// What every file that a step places has in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Style {
     /// `--chown`: of everything placed and every directory made for it; else sources keep theirs, made directories are root's.
-    pub(crate) owner: Option<(u32, u32)>,
+    pub(crate) owner: Option<(u64, u64)>,
     /// `--chmod`, the same.
-    pub(crate) mode: Option<u32>,
-    /// The time of directories made.
-    pub(crate) now: Timestamp,
+    pub(crate) mode: Option<ModeChange>,
 }
 
-/// A root filesystem being written.
-pub(crate) struct Place<'a> {
-    root: BorrowedFd<'a>,
+impl Style {
+    /// The mode of something whose own is `mode`.
+    pub(crate) fn mode_of(&self, mode: u32, is_directory: bool) -> u32 {
+        self.mode.as_ref().map_or(mode, |change| change.apply(mode, is_directory))
+    }
+}
+
+/// A directory of a draft that paths begin at: nothing leads out of it.
+pub(crate) struct Place<'p, 'd> {
+    draft: &'p mut Draft<'d>,
+    root: BString,
     style: Style,
-    /// The directory that was written to last: files come directory by directory.
-    last: Option<(BString, OwnedFd)>,
-    /// Whether a source was written to since it was selected.
-    stale: bool,
 }
 
-/// Metadata that is given to a file explicitly, whatever the umask is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attributes<'m> {
-    pub(crate) mode: u32,
-    pub(crate) owner: (u32, u32),
-    pub(crate) mtime: Timestamp,
-    pub(crate) capability: Option<&'m [u8]>,
-}
-
-impl<'a> Place<'a> {
-    pub(crate) fn new(root: BorrowedFd<'a>, style: Style) -> Self {
-        Self { root, style, last: None, stale: false }
+impl<'p, 'd> Place<'p, 'd> {
+    pub(crate) fn new(draft: &'p mut Draft<'d>, style: Style) -> Self {
+        Self { draft, root: BString::default(), style }
     }
 
-    pub(crate) fn tree(&self) -> Tree<'a> {
-        Tree::new(self.root)
+    /// The same draft, seen from a directory of it without links on the way.
+    pub(crate) fn within(&mut self, directory: &[u8], style: Style) -> Place<'_, 'd> {
+        Place { root: join(&self.root, directory), draft: self.draft, style }
+    }
+
+    pub(crate) fn style(&self) -> &Style {
+        &self.style
+    }
+
+    pub(crate) fn draft(&mut self) -> &mut Draft<'d> {
+        self.draft
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.draft.now()
+    }
+
+    /// What is at a path without links on the way.
+    pub(crate) fn look(&self, real: &[u8]) -> Result<Option<Found>, Cause> {
+        self.draft.lookup(&join(&self.root, real))
+    }
+
+    /// Where a path leads, and whether anything is there.
+    pub(crate) fn follow(&self, path: &[u8]) -> Result<tree::Resolved, Cause> {
+        tree::resolve(path, &mut |path| {
+            Ok(match self.look(path)? {
+                None => tree::Step::Absent,
+                Some(Found { kind: FoundKind::Symlink(target), .. }) => tree::Step::Link(target),
+                Some(_) => tree::Step::There,
+            })
+        })
     }
 
     /// Follows a path to where it leads, and refuses names that would be whiteouts in the layer.
     pub(crate) fn resolve(&self, path: &[u8]) -> Result<BString, Cause> {
-        let resolved = self.tree().resolve(path)?;
+        let resolved = self.follow(path)?;
         reject_whiteouts(&resolved.path)?;
         Ok(resolved.path)
     }
 
-    /// The type of what is at a real path; `None` when nothing is.
-    pub(crate) fn kind_at(&self, real: &[u8]) -> Result<Option<FileType>, Cause> {
-        let stat = self.tree().lstat(real).map_err(Cause::write("look up", real))?;
-        Ok(stat.map(|stat| kind(&stat)))
-    }
-
-    /// Makes the directories of a real path that are not there: 0755 and root's unless the instruction says otherwise.
-    pub(crate) fn make_dirs(&mut self, real: &[u8]) -> Result<(), Cause> {
+    /// Makes the directories of a path that are not there: 0755 and root's unless the instruction says otherwise.
+    pub(crate) fn make_directories(&mut self, real: &[u8]) -> Result<(), Cause> {
+        let attributes = Attributes {
+            // a directory made on the way takes the permission bits of --chmod only
+            mode: self.style.mode.as_ref().map_or(0o755, |change| change.of_made_directory() & 0o777),
+            owner: self.style.owner.unwrap_or((0, 0)),
+            mtime: self.now(),
+            capability: None,
+        };
         let mut path = BString::default();
         for name in components(real) {
             path = join(&path, name);
-            match self.kind_at(&path)? {
-                Some(FileType::Directory) => {}
+            match self.look(&path)? {
+                Some(found) if found.is_directory() => {}
                 Some(_) => return Err(Cause::NotDirectory { path }),
-                None => {
-                    self.make_dir(&path, 0o700)?;
-                    self.finish_dir(
-                        &path,
-                        Attributes {
-                            // a directory made on the way takes the permission bits of --chmod only
-                            mode: self.style.mode.map_or(0o755, |mode| mode & 0o777),
-                            owner: self.style.owner.unwrap_or((0, 0)),
-                            mtime: self.style.now,
-                            capability: None,
-                        },
-                    )?;
-                }
+                None => self.make_directory(&path, attributes.clone())?,
             }
         }
         Ok(())
     }
 
     /// Makes one directory, whose parent is there.
-    pub(crate) fn make_dir(&mut self, real: &[u8], mode: u32) -> Result<(), Cause> {
-        let (dir, name) = self.parent_of(real)?;
-        mkdirat(dir, name, Mode::from_raw_mode(mode)).map_err(Cause::write("make the directory", real))
+    pub(crate) fn make_directory(&mut self, real: &[u8], attributes: Attributes) -> Result<(), Cause> {
+        self.draft.make_directory(&join(&self.root, real), attributes)
     }
 
-    /// Gives a directory its metadata; its times last, once nothing is written into it any more.
-    pub(crate) fn finish_dir(&mut self, real: &[u8], attributes: Attributes<'_>) -> Result<(), Cause> {
-        let dir = self.tree().open_dir(real).map_err(Cause::write("open", real))?;
-        set(&dir, attributes).map_err(Cause::write("set the metadata of", real))
+    /// Gives a directory that is there its metadata; its time last, once nothing is written into it any more.
+    pub(crate) fn set_directory(&mut self, real: &[u8], attributes: Attributes) -> Result<(), Cause> {
+        self.draft.set_directory(&join(&self.root, real), attributes)
     }
 
-    /// Gives a directory a time, and nothing else.
-    pub(crate) fn set_time(&self, real: &[u8], mtime: Timestamp) -> Result<(), Cause> {
-        let dir = self.tree().open_dir(real).map_err(Cause::write("open", real))?;
-        futimens(dir, &times(mtime)).map_err(Cause::write("set the time of", real))
+    /// Gives a directory that is there a time, and nothing else.
+    pub(crate) fn set_time(&mut self, real: &[u8], mtime: Timestamp) -> Result<(), Cause> {
+        self.draft.set_time(&join(&self.root, real), mtime)
     }
 
-    /// Takes whatever has a name away, to put something that is not a directory there.
-    pub(crate) fn clear(&mut self, real: &[u8]) -> Result<(), Cause> {
-        let (dir, name) = self.parent_of(real)?;
-        match lstat_in(dir, name.as_bytes()).map_err(Cause::write("look up", real))? {
-            None => Ok(()),
-            Some(stat) if kind(&stat) == FileType::Directory => Err(Cause::FileOverDirectory { path: real.into() }),
-            Some(_) => unlinkat(dir, name, AtFlags::empty()).map_err(Cause::write("replace", real)),
+    /// Refuses to put a file where a directory is.
+    pub(crate) fn must_not_be_directory(&self, real: &[u8]) -> Result<(), Cause> {
+        match self.look(real)? {
+            Some(found) if found.is_directory() => Err(Cause::FileOverDirectory { path: real.into() }),
+            _ => Ok(()),
         }
     }
 
-    /// Writes a regular file whose name is free. From another file the kernel copies by itself where it can.
-    pub(crate) fn file<R: Read>(
+    /// Puts a regular file in place of anything but a directory.
+    pub(crate) fn file(
         &mut self,
         real: &[u8],
-        content: &mut R,
-        attributes: Attributes<'_>,
+        size: u64,
+        content: Content,
+        attributes: Attributes,
     ) -> Result<(), Cause> {
-        let (dir, name) = self.parent_of(real)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let created = openat(dir, name, flags, Mode::RUSR | Mode::WUSR);
-        let mut file = File::from(created.map_err(Cause::write("create", real))?);
-        io::copy(content, &mut file).map_err(Cause::write("write", real))?;
-        set(&file, attributes).map_err(Cause::write("set the metadata of", real))
+        self.draft.file(&join(&self.root, real), size, content, attributes)
     }
 
-    /// Another name for a file placed before.
+    /// Puts another name of a file there.
     pub(crate) fn hard_link(&mut self, existing: &[u8], real: &[u8]) -> Result<(), Cause> {
-        let source = self.tree().open_dir(parent(existing)).map_err(Cause::write("open", existing))?;
-        let (dir, name) = self.parent_of(real)?;
-        linkat(source, OsStr::from_bytes(file_name(existing)), dir, name, AtFlags::empty())
-            .map_err(Cause::write("link", real))
+        self.draft.hard_link(&join(&self.root, existing), &join(&self.root, real))
     }
 
-    pub(crate) fn symlink(&mut self, real: &[u8], target: &[u8], attributes: Attributes<'_>) -> Result<(), Cause> {
-        let (dir, name) = self.parent_of(real)?;
-        symlinkat(OsStr::from_bytes(target), dir, name).map_err(Cause::write("make the link", real))?;
-        set_at(dir, name, attributes).map_err(Cause::write("set the metadata of", real))
+    pub(crate) fn symlink(&mut self, real: &[u8], target: &[u8], attributes: Attributes) -> Result<(), Cause> {
+        self.draft.symlink(&join(&self.root, real), target, attributes)
     }
 
     /// A fifo or a device.
@@ -171,17 +154,18 @@ impl<'a> Place<'a> {
         real: &[u8],
         kind: FileType,
         device: u64,
-        attributes: Attributes<'_>,
+        attributes: Attributes,
     ) -> Result<(), Cause> {
         if kind == FileType::CharacterDevice && device == 0 {
             // overlay's whiteout: it would vanish, and take what lies below with it
             return Err(Cause::write("make the device", real)(Errno::PERM));
         }
-        let (dir, name) = self.parent_of(real)?;
-        mknodat(dir, name, kind, Mode::empty(), device).map_err(Cause::write("make the device", real))?;
-        set_at(dir, name, attributes).map_err(Cause::write("set the metadata of", real))?;
-        let mode = Mode::from_raw_mode(attributes.mode);
-        chmodat(dir, name, mode, AtFlags::empty()).map_err(Cause::write("set the mode of", real))
+        self.draft.special(&join(&self.root, real), kind, device, attributes)
+    }
+
+    /// Takes away whatever has a name, with everything below it.
+    pub(crate) fn remove(&mut self, real: &[u8]) -> Result<(), Cause> {
+        self.draft.remove(&join(&self.root, real))
     }
 
     /// Places a node of a selection where nothing but a file to be replaced, or a directory to be merged with, may be.
@@ -190,71 +174,54 @@ impl<'a> Place<'a> {
         &mut self,
         node: &Node,
         target: &[u8],
-        source: impl FnOnce() -> Result<File, Cause>,
+        origin: &Arc<Origin>,
+        source: &[u8],
         linked: &mut HashMap<(u64, u64), BString>,
     ) -> Result<(), Cause> {
         reject_whiteouts(target)?;
+        let attributes = self.attributes(node);
         if node.kind == NodeKind::Directory {
-            return match self.kind_at(target)? {
-                None => self.make_dir(target, 0o700),
-                Some(FileType::Directory) => Ok(()),
+            return match self.look(target)? {
+                None => self.make_directory(target, attributes),
+                Some(found) if found.is_directory() => Ok(()),
                 Some(_) => Err(Cause::DirectoryOverFile { path: target.into() }),
             };
         }
-        self.clear(target)?;
-        let attributes = self.attributes(node);
+        self.must_not_be_directory(target)?;
         match &node.kind {
-            NodeKind::File { inode, .. } => {
+            NodeKind::File { size, inode } => {
                 if let Some(first) = inode.and_then(|inode| linked.get(&inode)) {
                     return self.hard_link(&first.clone(), target);
                 }
-                let mut file = source()?;
-                self.file(target, &mut file, attributes)?;
-                self.compare(&file, node);
+                let content = Content::Source {
+                    origin: Arc::clone(origin),
+                    real: source.into(),
+                    stamp: node.stamp,
+                    content: node.content,
+                };
                 linked.extend(inode.map(|inode| (inode, BString::from(target))));
-                Ok(())
+                self.file(target, *size, content, attributes)
             }
-            NodeKind::Empty => self.file(target, &mut io::empty(), attributes),
+            NodeKind::Empty => self.file(target, 0, Content::Bytes(Vec::new()), attributes),
             NodeKind::Symlink(link) => self.symlink(target, link, attributes),
             NodeKind::Special { kind, device } => self.special(target, *kind, *device, attributes),
             NodeKind::Directory => Ok(()),
         }
     }
 
-    /// Notes when a file is no longer what was selected.
-    pub(crate) fn compare(&mut self, file: &File, node: &Node) {
-        let unchanged = |stamp| fstat(file).is_ok_and(|stat| Stamp::of(&stat) == stamp);
-        self.stale |= !node.stamp.is_none_or(unchanged);
-    }
-
-    /// Whether some source was no longer what was selected.
-    pub(crate) fn is_stale(&self) -> bool {
-        self.stale
-    }
-
     /// Gives a directory of a selection its metadata.
     pub(crate) fn finish(&mut self, node: &Node, target: &[u8]) -> Result<(), Cause> {
         let attributes = self.attributes(node);
-        self.finish_dir(target, attributes)
+        self.set_directory(target, attributes)
     }
 
-    fn attributes<'n>(&self, node: &'n Node) -> Attributes<'n> {
+    fn attributes(&self, node: &Node) -> Attributes {
         Attributes {
-            mode: self.style.mode.unwrap_or(node.mode),
+            mode: self.style.mode_of(node.mode, node.kind == NodeKind::Directory),
             owner: self.style.owner.unwrap_or(node.owner),
             mtime: node.mtime,
-            capability: node.capability.as_deref(),
+            capability: node.capability.clone(),
         }
-    }
-
-    fn parent_of<'p>(&mut self, real: &'p [u8]) -> Result<(BorrowedFd<'_>, &'p OsStr), Cause> {
-        let dir = parent(real);
-        if self.last.as_ref().is_none_or(|(last, _)| *last != dir) {
-            let opened = self.tree().open_dir(dir).map_err(Cause::write("open", dir))?;
-            self.last = Some((dir.into(), opened));
-        }
-        let fd = self.last.as_ref().map_or(self.root, |(_, fd)| fd.as_fd());
-        Ok((fd, OsStr::from_bytes(file_name(real))))
     }
 }
 
@@ -266,56 +233,9 @@ pub(crate) fn reject_whiteouts(path: &[u8]) -> Result<(), Cause> {
     Ok(())
 }
 
-/// Owner first: changing it takes setuid bits and capabilities away.
-fn set(file: impl std::os::fd::AsFd, attributes: Attributes<'_>) -> io::Result<()> {
-    let file = file.as_fd();
-    let (uid, gid) = attributes.owner;
-    fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-    fchmod(file, Mode::from_raw_mode(attributes.mode))?;
-    if let Some(capability) = attributes.capability {
-        fsetxattr(file, CAPABILITY, capability, XattrFlags::empty())?;
-    }
-    futimens(file, &times(attributes.mtime))?;
-    Ok(())
-}
-
-fn set_at(dir: BorrowedFd<'_>, name: &OsStr, attributes: Attributes<'_>) -> io::Result<()> {
-    let (uid, gid) = attributes.owner;
-    chownat(dir, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW)?;
-    utimensat(dir, name, &times(attributes.mtime), AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(())
-}
-
-fn times(mtime: Timestamp) -> Timestamps {
-    let time = Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanoseconds.into() };
-    Timestamps { last_access: time, last_modification: time }
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::context::Context;
-    use crate::selection::Origin;
-    use std::fs;
-    use std::path::Path;
-
-    #[test]
-    fn a_source_that_is_written_to_after_its_selection_is_noticed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file");
-        fs::write(&path, "before").unwrap();
-        let context = Context::open(dir.path(), Path::new("")).unwrap();
-        let selections = Origin::Context(&context).select(b"file").unwrap();
-        let node = &selections[0].nodes[0];
-        let style = Style { owner: None, mode: None, now: Timestamp::EPOCH };
-        let mut place = Place::new(context.tree().root(), style);
-        place.compare(&File::open(&path).unwrap(), node);
-        assert!(!place.is_stale());
-        fs::write(&path, "changed").unwrap();
-        place.compare(&File::open(&path).unwrap(), node);
-        assert!(place.is_stale());
-    }
 
     #[test]
     fn names_of_whiteouts_are_refused_wherever_they_stand() {

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use strata_dockerfile::{Dockerfile, Instruction, Kind, Span, Stage, suggest::nearest};
+use strata_dockerfile::{Dockerfile, Instruction, Kind, Span, Spanned, Stage, suggest::nearest};
 use strata_image::manifest::Platform;
 
 use crate::{
     Error, Result,
     cause::Cause,
+    contexts::name_key,
     vars::{ArgSources, Vars, declare, platform_args, word},
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct PlannedStage {
     /// Its name, or `stage-N`.
     pub(crate) name: String,
     pub(crate) base: Base,
+    /// For what its FROM wants images to be.
+    pub(crate) platform: Platform,
     pub(crate) from: PlannedStep,
     pub(crate) steps: Vec<PlannedStep>,
 }
@@ -38,6 +41,8 @@ pub(crate) struct PlannedStage {
 pub(crate) enum Base {
     Scratch,
     Stage(usize),
+    /// What `--build-context` calls so.
+    Named(String),
     /// A name of the store.
     Image(String),
 }
@@ -54,6 +59,8 @@ pub(crate) struct PlannedStep {
     pub(crate) span: Span,
     /// Of COPY --from.
     pub(crate) copies_from: Option<Base>,
+    /// For each `--mount` of RUN, what its `from=` names.
+    pub(crate) mounts_from: Vec<Option<Base>>,
 }
 
 impl PlannedStep {
@@ -67,21 +74,24 @@ impl PlannedStep {
     }
 }
 
-/// Tells the ONBUILD triggers of an image of the store.
-pub(crate) type Triggers<'t> = &'t mut dyn FnMut(&str) -> Result<Vec<String>, Cause>;
+/// Tells the ONBUILD triggers of an image, of the store or one that the build was given.
+pub(crate) type Triggers<'t> = &'t mut dyn FnMut(&Base) -> Result<Vec<String>, Cause>;
+
+/// What a plan is made from, beside the file.
+pub(crate) struct Asked<'a> {
+    pub(crate) target: Option<&'a str>,
+    pub(crate) build_args: &'a BTreeMap<String, String>,
+    /// Names of `--build-context`.
+    pub(crate) named: Vec<&'a str>,
+    pub(crate) platform: &'a Platform,
+}
 
 /// Makes the plan of a Dockerfile without errors.
-pub(crate) fn make(
-    file: &Dockerfile,
-    target: Option<&str>,
-    build_args: &BTreeMap<String, String>,
-    platform: &Platform,
-    triggers: Triggers<'_>,
-) -> Result<Plan> {
+pub(crate) fn make(file: &Dockerfile, asked: &Asked<'_>, triggers: Triggers<'_>) -> Result<Plan> {
     let cut = file.stages();
-    let (target, target_name) = find_target(&cut.stages, target)?;
-    let globals = global_args(&cut.global_args, file.escape, build_args, platform, &target_name)?;
-    let mut planner = Planner { file, stages: cut.stages, globals: &globals, platform, triggers, planned: Vec::new() };
+    let (target, target_name) = find_target(&cut.stages, asked.target)?;
+    let globals = global_args(&cut.global_args, file.escape, asked.build_args, asked.platform, &target_name)?;
+    let mut planner = Planner { file, stages: cut.stages, globals: &globals, asked, triggers, planned: Vec::new() };
     planner.planned.resize_with(planner.stages.len(), || None);
     planner.need(target)?;
     let stages = planner.planned;
@@ -111,7 +121,7 @@ fn global_args(
     platform: &Platform,
     target_name: &str,
 ) -> Result<Vars> {
-    let mut builtin = platform_args(platform, target_name);
+    let mut builtin = platform_args(&Platform::host(), platform, target_name);
     for (name, value) in given {
         if builtin.lookup(name).is_some() {
             builtin.set(name, value.clone());
@@ -137,7 +147,7 @@ struct Planner<'a> {
     file: &'a Dockerfile,
     stages: Vec<Stage<'a>>,
     globals: &'a Vars,
-    platform: &'a Platform,
+    asked: &'a Asked<'a>,
     triggers: Triggers<'a>,
     planned: Vec<Option<PlannedStage>>,
 }
@@ -150,6 +160,7 @@ impl Planner<'_> {
         }
         let stage = self.stages[index].clone();
         let image_span = stage.from.image.span;
+        let platform = self.platform(&stage).map_err(|cause| Error::at(image_span, cause))?;
         let base = self.base(index, &stage).map_err(|cause| Error::at(image_span, cause))?;
         if let Base::Stage(parent) = base {
             self.need(parent)?;
@@ -157,7 +168,7 @@ impl Planner<'_> {
         let triggers = match &base {
             Base::Scratch => Vec::new(),
             Base::Stage(parent) => own_triggers(&self.stages[*parent]),
-            Base::Image(name) => (self.triggers)(name).map_err(|cause| Error::at(image_span, cause))?,
+            image => (self.triggers)(image).map_err(|cause| Error::at(image_span, cause))?,
         };
         let mut steps = Vec::new();
         for trigger in triggers {
@@ -165,26 +176,42 @@ impl Planner<'_> {
         }
         steps.extend(stage.instructions.iter().map(|instruction| self.step(instruction)));
         for step in &mut steps {
-            let from = match &step.instruction.kind {
-                Kind::Copy(copy) => copy.from.clone(),
-                _ => None,
-            };
-            if let Some(from) = from {
-                let span = if step.index.is_some() { from.span } else { step.span };
-                let base = self.copy_from(index, &from.value).map_err(|cause| Error::at(span, cause))?;
-                if let Base::Stage(other) = base {
-                    self.need(other)?;
-                }
-                step.copies_from = Some(base);
-            }
+            self.look_up(index, step)?;
         }
         self.planned[index] = Some(PlannedStage {
             name: stage.name.clone().unwrap_or_else(|| format!("stage-{index}")),
             base,
+            platform,
             from: self.step(stage.from_instruction),
             steps,
         });
         Ok(())
+    }
+
+    /// Finds what the `--from` and the mounts of a step name, and plans the stages among it.
+    fn look_up(&mut self, index: usize, step: &mut PlannedStep) -> Result<()> {
+        let (copies_from, mounts) = match &step.instruction.kind {
+            Kind::Copy(copy) => (copy.from.clone(), Vec::new()),
+            Kind::Run(run) => (None, run.mounts.iter().map(|mount| mount.from().cloned()).collect()),
+            _ => return Ok(()),
+        };
+        if let Some(from) = copies_from {
+            step.copies_from = Some(self.from(index, step, &from)?);
+        }
+        for from in mounts {
+            let base = from.map(|from| self.from(index, step, &from)).transpose()?;
+            step.mounts_from.push(base);
+        }
+        Ok(())
+    }
+
+    fn from(&mut self, index: usize, step: &PlannedStep, from: &Spanned<String>) -> Result<Base> {
+        let span = if step.index.is_some() { from.span } else { step.span };
+        let base = self.copy_from(index, &from.value).map_err(|cause| Error::at(span, cause))?;
+        if let Base::Stage(other) = base {
+            self.need(other)?;
+        }
+        Ok(base)
     }
 
     fn step(&self, instruction: &Instruction) -> PlannedStep {
@@ -198,22 +225,30 @@ impl Planner<'_> {
                 .position(|other| std::ptr::eq(other, instruction) || other.span == instruction.span),
             span: instruction.span,
             copies_from: None,
+            mounts_from: Vec::new(),
         }
+    }
+
+    /// The platform of a stage: the build's, or what its FROM says, which can be the machine's.
+    fn platform(&self, stage: &Stage<'_>) -> Result<Platform, Cause> {
+        let Some(asked) = &stage.from.platform else {
+            return Ok(self.asked.platform.clone());
+        };
+        let text = word(asked, self.file.escape, self.globals)?;
+        let known = [self.asked.platform.clone(), Platform::host()];
+        known.into_iter().find(|platform| is_platform(&text, platform)).ok_or_else(|| Cause::Unsupported {
+            feature: format!("FROM --platform={text}, another platform than the build's and this machine's,"),
+        })
     }
 
     fn base(&self, index: usize, stage: &Stage<'_>) -> Result<Base, Cause> {
         let escape = self.file.escape;
-        if let Some(platform) = &stage.from.platform {
-            let text = word(platform, escape, self.globals)?;
-            if !is_platform(&text, self.platform) {
-                return Err(Cause::Unsupported {
-                    feature: format!("FROM --platform={text}, another platform than this machine's,"),
-                });
-            }
-        }
         let name = word(&stage.from.image, escape, self.globals)?;
         if name.is_empty() {
             return Err(Cause::BlankBase { text: stage.from.image.value.clone() });
+        }
+        if let Some(named) = self.named_context(&name) {
+            return Ok(named);
         }
         if let Some(earlier) = self.named_before(index, &name) {
             return Ok(Base::Stage(earlier));
@@ -224,6 +259,12 @@ impl Planner<'_> {
         Ok(Base::Image(name))
     }
 
+    /// What `--build-context` names goes before stages and images.
+    fn named_context(&self, name: &str) -> Option<Base> {
+        let key = name_key(name)?;
+        self.asked.named.contains(&key.as_str()).then_some(Base::Named(key))
+    }
+
     fn named_before(&self, index: usize, name: &str) -> Option<usize> {
         let name = name.to_ascii_lowercase();
         self.stages[..index].iter().rposition(|stage| stage.name.as_deref() == Some(&name))
@@ -232,6 +273,9 @@ impl Planner<'_> {
     fn copy_from(&self, index: usize, name: &str) -> Result<Base, Cause> {
         if name.contains('$') {
             return Err(Cause::VariableInFrom);
+        }
+        if let Some(named) = self.named_context(name) {
+            return Ok(named);
         }
         if let Ok(number) = name.parse::<usize>() {
             if number >= index {
@@ -272,7 +316,9 @@ fn own_triggers(stage: &Stage<'_>) -> Vec<String> {
 /// Reads the text of a trigger as the one instruction that it must be.
 fn trigger_step(trigger: &str, span: Span) -> Result<PlannedStep, Cause> {
     match strata_dockerfile::parse_trigger(trigger) {
-        Ok(instruction) => Ok(PlannedStep { instruction, escape: '\\', index: None, span, copies_from: None }),
+        Ok(instruction) => {
+            Ok(PlannedStep { instruction, escape: '\\', index: None, span, copies_from: None, mounts_from: Vec::new() })
+        }
         Err(diagnostics) => Err(Cause::Trigger {
             trigger: trigger.to_owned(),
             reason: diagnostics

@@ -1,44 +1,39 @@
 //! RUN: one process in a container on the step's root filesystem.
 
+mod agent;
+mod cache_mount;
+pub(crate) mod mounts;
+mod relay;
+
 use std::{
     ffi::OsString,
     io::{self, Write as _},
-    os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::fs::PermissionsExt as _,
-    },
+    os::{fd::BorrowedFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::Errno,
-};
 use strata_dockerfile::{self as dockerfile, Run as Instruction, ShellOrExec};
-use strata_image::{ChainId, config::DEFAULT_PATH};
+use strata_image::config::DEFAULT_PATH;
 use strata_runtime::{
-    process::{self, Bind, Exit, Network, Spec, Stdio},
+    process::{self, Exit, Mount, MountSource, Network, Security, Spec, Stdio},
     user::{self, User},
 };
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::{
-    cause::Cause,
-    key::{CacheKey, KeyWriter},
+    cache::Cache, cancel::Cancel, cause::Cause, engine::Engine, inputs::Inputs, options::Options, stack::Stack,
     state::State,
-    step::{Scope, Step},
 };
+use mounts::{Mounted, Prepared};
 
 /// What a build step's `hostname` says, as in `BuildKit`.
 const HOSTNAME: &str = "buildkitsandbox";
+/// What `--debug-shell` opens: the one shell that images have.
+const SHELL: &str = "/bin/sh";
 /// Where the body of a heredoc that begins with `#!` can be executed, as in `BuildKit`.
 const SCRIPT_DIR: &str = "/dev/pipes";
-/// Bytes read at once from a step's output.
-const OUTPUT_CHUNK: usize = 32 * 1024;
-
 /// A RUN with everything that its process gets.
-#[derive(Debug)]
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
     pub(crate) args: Vec<String>,
     /// `NAME=VALUE`.
     pub(crate) env: Vec<String>,
@@ -48,7 +43,26 @@ pub(crate) struct Run {
     /// The config's user, empty for root.
     pub(crate) user: String,
     pub(crate) network: Network,
+    pub(crate) security: Security,
     pub(crate) script: Option<Script>,
+    pub(crate) mounts: Vec<Mounted<'a>>,
+    /// `BUILDKIT_SANDBOX_HOSTNAME`, where the build has one.
+    pub(crate) hostname: Option<String>,
+}
+
+/// What a RUN may use while it runs.
+pub(crate) struct Scope<'s> {
+    pub(crate) engine: &'s Engine,
+    pub(crate) cache: &'s Cache,
+    pub(crate) options: &'s Options,
+    /// The root of the active snapshot.
+    pub(crate) root: BorrowedFd<'s>,
+    /// A directory for files that only live while the step runs.
+    pub(crate) partial: &'s Path,
+    /// Either stops the process.
+    pub(crate) stop: [&'s Cancel; 2],
+    /// Takes what the process says; `true`: on stderr.
+    pub(crate) output: &'s mut dyn FnMut(bool, &[u8]),
 }
 
 /// A heredoc that begins with `#!`: it is a program.
@@ -91,54 +105,42 @@ pub(crate) fn history_text(args: &[String], state: &State) -> String {
     format!("RUN {} # buildkit", words.join(" "))
 }
 
-impl Step for Run {
-    fn key(&self, parent: Option<ChainId>) -> Result<CacheKey, Cause> {
-        let mut key = KeyWriter::on("run", parent);
-        key.list(&self.args).list(&self.env);
-        key.field(self.cwd.as_bytes()).field(self.user.as_bytes());
-        key.field(match self.network {
-            Network::Host => b"host",
-            Network::None => b"none",
-        });
-        key.optional(self.script.as_ref().map(|script| script.name.as_bytes()));
-        key.optional(self.script.as_ref().map(|script| script.content.as_bytes()));
-        Ok(key.finish())
+impl Run<'_> {
+    /// What decides what it does on top of a stack.
+    pub(crate) fn inputs(&self, below: &Stack) -> Result<Inputs, Cause> {
+        let mut inputs = Inputs::new("run", below.identity());
+        inputs.list("the command", &self.args);
+        for line in &self.env {
+            let (name, value) = line.split_once('=').unwrap_or((line, ""));
+            inputs.text(&format!("the variable {name}"), value);
+        }
+        inputs.text("the working directory", &self.cwd).text("the user", &self.user);
+        inputs.text("the network", if self.network == Network::None { "none" } else { "host" });
+        inputs.text("the security mode", if self.security == Security::Insecure { "insecure" } else { "sandbox" });
+        inputs.optional("the hostname", self.hostname.as_deref());
+        if let Some(script) = &self.script {
+            inputs.text("the name of the script", &script.name).text("the script", &script.content);
+        }
+        for mount in &self.mounts {
+            mount.inputs(&mut inputs)?;
+        }
+        Ok(inputs)
     }
 
-    fn run(&self, scope: &mut Scope<'_>) -> Result<(), Cause> {
-        let user = self.resolve_user(scope)?;
-        let script = self
-            .script
-            .as_ref()
-            .map(|script| write_script(script, scope.partial))
-            .transpose()
-            .map_err(|source| Cause::Host { operation: "write the script of a heredoc", source })?;
-        let binds = match (&self.script, &script) {
-            (Some(script), Some(file)) => vec![Bind {
-                source: file.to_path_buf(),
-                destination: PathBuf::from(SCRIPT_DIR).join(&script.name),
-                read_only: true,
-            }],
-            _ => Vec::new(),
-        };
-        let spec = Spec {
-            args: self.args.iter().map(OsString::from).collect(),
-            env: self.environment(&user),
-            cwd: PathBuf::from(&self.cwd),
-            user,
-            hostname: HOSTNAME.to_owned(),
-            network: self.network,
-            binds,
-            read_only: false,
-            hosts: true,
-            stdio: Stdio::Piped,
-            forward_signals: false,
-        };
+    /// Changes the root filesystem.
+    pub(crate) fn run(&self, scope: &mut Scope<'_>) -> Result<(), Cause> {
+        let prepared = mounts::prepare(&self.mounts, &self.cwd, scope)?;
+        let (spec, _script) = self.spec(scope, &prepared)?;
         let command = self.args.join(" ");
         let mut running = process::start(scope.root, &spec).map_err(|error| not_started(command.clone(), error))?;
         if let Some((out, err)) = running.take_output() {
-            relay(out, err, scope.output)
+            let finished = relay::relay(out, err, scope.stop, scope.output)
                 .map_err(|source| Cause::Host { operation: "read the output of a step", source })?;
+            if !finished {
+                running.kill()?;
+                running.wait()?;
+                return Err(Cause::Stopped);
+            }
         }
         match running.wait()? {
             Exit::Code(0) => Ok(()),
@@ -146,13 +148,54 @@ impl Step for Run {
             Exit::Signal(signal) => Err(Cause::Signal { command, signal }),
         }
     }
-}
 
-impl Run {
-    fn resolve_user(&self, scope: &Scope<'_>) -> Result<User, Cause> {
+    /// A shell on the caller's terminal instead of the command.
+    pub(crate) fn shell(&self, scope: &Scope<'_>) -> Result<(), Cause> {
+        let prepared = mounts::prepare(&self.mounts, &self.cwd, scope)?;
+        let (spec, _script) = self.spec(scope, &prepared)?;
+        let spec = Spec { args: vec![SHELL.into()], stdio: Stdio::Terminal { stdin: true }, ..spec };
+        let running = process::start(scope.root, &spec).map_err(|error| not_started(SHELL.to_owned(), error))?;
+        running.wait()?;
+        Ok(())
+    }
+
+    /// What its process is started as; the script lives as long as what is given with it.
+    fn spec(&self, scope: &Scope<'_>, prepared: &Prepared) -> Result<(Spec, Option<TempPath>), Cause> {
+        let user = self.resolve_user(scope.root)?;
+        let script = self
+            .script
+            .as_ref()
+            .map(|script| write_script(script, scope.partial))
+            .transpose()
+            .map_err(|source| Cause::Host { operation: "write the script of a heredoc", source })?;
+        let mut mounts = prepared.mounts.clone();
+        if let (Some(script), Some(file)) = (&self.script, &script) {
+            mounts.push(Mount {
+                source: MountSource::Host(file.to_path_buf()),
+                destination: PathBuf::from(SCRIPT_DIR).join(&script.name),
+                read_only: true,
+            });
+        }
+        let spec = Spec {
+            args: self.args.iter().map(OsString::from).collect(),
+            env: self.environment(&user, &prepared.env),
+            cwd: PathBuf::from(&self.cwd),
+            user,
+            hostname: self.hostname.clone().unwrap_or_else(|| HOSTNAME.to_owned()),
+            network: self.network,
+            mounts,
+            extra_hosts: scope.options.add_hosts.clone(),
+            security: self.security,
+            isolation: scope.options.isolation,
+            limits: scope.options.limits.clone(),
+            ..Spec::default()
+        };
+        Ok((spec, script))
+    }
+
+    fn resolve_user(&self, root: BorrowedFd<'_>) -> Result<User, Cause> {
         let text = if self.user.is_empty() { "0" } else { &self.user };
-        let mut user =
-            user::resolve(scope.root, text).map_err(|source| Cause::User { text: text.to_owned(), source })?;
+        let mut user = user::resolve(root, text).map_err(|source| Cause::User { text: text.to_owned(), source })?;
         if self.user.is_empty() {
             // only a USER that is named gets the groups of the image
             user.groups.clear();
@@ -160,8 +203,13 @@ impl Run {
         Ok(user)
     }
 
-    fn environment(&self, user: &User) -> Vec<OsString> {
-        let mut env = self.env.clone();
+    /// The variables of the stage; those of secrets go before them.
+    fn environment(&self, user: &User, secrets: &[(String, OsString)]) -> Vec<OsString> {
+        let hidden = |line: &&String| {
+            let name = line.split('=').next().unwrap_or_default();
+            secrets.iter().all(|(secret, _)| secret != name)
+        };
+        let mut env: Vec<String> = self.env.iter().filter(hidden).cloned().collect();
         let has = |env: &[String], name: &str| {
             env.iter().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
         };
@@ -171,13 +219,20 @@ impl Run {
                 env.push(line.clone());
             }
         }
-        if !has(&env, "PATH") {
+        let given = |env: &[String], name: &str| has(env, name) || secrets.iter().any(|(secret, _)| secret == name);
+        if !given(&env, "PATH") {
             env.push(format!("PATH={DEFAULT_PATH}"));
         }
-        if !has(&env, "HOME") {
+        if !given(&env, "HOME") {
             env.push(format!("HOME={}", user.home));
         }
-        env.into_iter().map(OsString::from).collect()
+        let mut env: Vec<OsString> = env.into_iter().map(OsString::from).collect();
+        for (name, value) in secrets {
+            let mut line = OsString::from(format!("{name}="));
+            line.push(value);
+            env.push(line);
+        }
+        env
     }
 }
 
@@ -196,39 +251,6 @@ fn write_script(script: &Script, dir: &Path) -> io::Result<TempPath> {
     let readable_by_all = std::fs::Permissions::from_mode(0o755);
     file.as_file().set_permissions(readable_by_all)?;
     Ok(file.into_temp_path())
-}
-
-/// Passes both streams on as they come, until both are closed.
-fn relay(out: OwnedFd, err: OwnedFd, output: &mut dyn FnMut(bool, &[u8])) -> io::Result<()> {
-    let mut streams = vec![(false, out), (true, err)];
-    let mut buffer = vec![0; OUTPUT_CHUNK];
-    while !streams.is_empty() {
-        let ready: Vec<bool> = {
-            let mut polled: Vec<PollFd<'_>> =
-                streams.iter().map(|(_, fd)| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)).collect();
-            match poll(&mut polled, None) {
-                Err(Errno::INTR) => continue,
-                result => result?,
-            };
-            polled.iter().map(|fd| !fd.revents().is_empty()).collect()
-        };
-        let mut closed = Vec::new();
-        for (index, (is_stderr, fd)) in streams.iter().enumerate() {
-            if !ready[index] {
-                continue;
-            }
-            match rustix::io::read(fd, &mut buffer) {
-                Ok(0) => closed.push(index),
-                Ok(read) => output(*is_stderr, &buffer[..read]),
-                Err(Errno::INTR | Errno::AGAIN) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        for index in closed.into_iter().rev() {
-            streams.remove(index);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

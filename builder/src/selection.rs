@@ -2,36 +2,54 @@
 //!
 //! A [`Selection`] is walked once: its digest goes into the step's key, and the same list is what is copied.
 
+mod digest;
+
 use std::{
-    io::{self, Read as _},
     os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
 };
 
 use bstr::BString;
 use rayon::prelude::*;
 use rustix::fs::{FileType, Stat};
-use strata_dockerfile::glob;
-use strata_image::{Timestamp, layer::CAPABILITY};
+use strata_dockerfile::{exclude::Excludes, glob, parents::Parents};
+use strata_image::Timestamp;
+use strata_runtime::userns::{self, Ids};
+
+pub(crate) use digest::ContentHash;
 
 use crate::{
+    below::{capability, mtime},
     cause::Cause,
     context::Context,
-    key::KeyWriter,
     tree::{Tree, clean, components, file_name, join, kind},
 };
 
-/// [`CAPABILITY`] has at most 24 bytes (`struct vfs_ns_cap_data`).
-const CAPABILITY_LIMIT: usize = 64;
-
-/// Bytes read at once: enough for the hash to run at its full width.
-const READ_BUFFER: usize = 64 * 1024;
-
 /// Where sources lie.
-pub(crate) enum Origin<'a> {
-    /// The context: owners become root, xattrs stay behind, ignored files are not there.
-    Context(&'a Context),
+pub(crate) enum Origin {
+    /// A context: owners become root, xattrs stay behind, ignored files are not there.
+    Context(Arc<Context>),
     /// A stage's or an image's root filesystem, as it is.
-    Stage(OwnedFd),
+    Stage {
+        root: OwnedFd,
+        /// Whether true owners are noted beside files, since there is a single id.
+        notes_owners: bool,
+    },
+    /// What was fetched: everything is root's, and of one time.
+    Fetched {
+        root: OwnedFd,
+        mtime: Timestamp,
+        /// Removes it once nobody needs it.
+        _guard: Option<Arc<tempfile::TempDir>>,
+    },
+}
+
+/// How sources are selected.
+pub(crate) struct How<'h> {
+    /// `--parents`
+    pub(crate) parents: bool,
+    /// `--exclude`
+    pub(crate) excludes: &'h Excludes,
 }
 
 /// One source with all that is below it.
@@ -41,8 +59,11 @@ pub(crate) struct Selection {
     pub(crate) name: BString,
     /// Where it is in its tree.
     pub(crate) real: BString,
-    /// The source itself first (its path is empty), then what is below, parents before children.
+    /// The source itself first (its path is empty), then what is below, parents before children. With `--parents` the source
+    /// is a directory that is not copied itself, and not here.
     pub(crate) nodes: Vec<Node>,
+    /// Whether it was selected with `--parents`.
+    pub(crate) parents: bool,
 }
 
 /// A file of a selection.
@@ -53,23 +74,37 @@ pub(crate) struct Node {
     pub(crate) kind: NodeKind,
     /// 12 bits.
     pub(crate) mode: u32,
-    pub(crate) owner: (u32, u32),
+    pub(crate) owner: (u64, u64),
     pub(crate) mtime: Timestamp,
     pub(crate) capability: Option<Vec<u8>>,
     /// Of a regular file that someone may be writing to.
     pub(crate) stamp: Option<Stamp>,
+    /// BLAKE3 of a regular file's content, once it was needed for the key.
+    pub(crate) content: Option<ContentHash>,
+    /// Whether it is a directory that was not selected itself, but something below it.
+    pub(crate) is_parent: bool,
 }
 
-/// Tells whether a file was written to: its size and the time of its last change.
+/// Tells whether a file was written to: which it is, its size and its times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    size: i64,
-    changed: (i64, i64),
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    pub(crate) modified: (i64, u32),
+    pub(crate) changed: (i64, u32),
 }
 
 impl Stamp {
     pub(crate) fn of(stat: &Stat) -> Self {
-        Self { size: stat.st_size, changed: (stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or_default()) }
+        let nanoseconds = |part| u32::try_from(part).unwrap_or_default();
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+            changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
+        }
     }
 }
 
@@ -91,43 +126,84 @@ pub(crate) enum NodeKind {
     },
 }
 
-impl Origin<'_> {
+impl Origin {
+    /// A root filesystem.
+    pub(crate) fn stage(root: OwnedFd) -> Self {
+        Self::Stage { root, notes_owners: userns::ids() == Ids::Single }
+    }
+
     pub(crate) fn tree(&self) -> Tree<'_> {
         match self {
             Self::Context(context) => context.tree(),
-            Self::Stage(root) => Tree::new(root.as_fd()),
+            Self::Stage { root, .. } | Self::Fetched { root, .. } => Tree::new(root.as_fd()),
         }
     }
 
     fn shows(&self, path: &[u8]) -> bool {
         match self {
             Self::Context(context) => context.shows(path),
-            Self::Stage(_) => true,
+            Self::Stage { .. } | Self::Fetched { .. } => true,
         }
     }
 
     /// Finds what one source word of an instruction means. A pattern that matches nothing gives nothing; a path that is not
     /// there is an error.
-    pub(crate) fn select(&self, word: &[u8]) -> Result<Vec<Selection>, Cause> {
+    pub(crate) fn select(&self, word: &[u8], how: &How<'_>) -> Result<Vec<Selection>, Cause> {
+        if how.parents {
+            return self.select_with_parents(word, how.excludes);
+        }
+        self.matches(word)?.iter().map(|path| self.selection(path, how.excludes)).collect()
+    }
+
+    /// The paths that a word means.
+    fn matches(&self, word: &[u8]) -> Result<Vec<BString>, Cause> {
         let cleaned = clean(word);
         let parts: Vec<&[u8]> = components(&cleaned).collect();
         let Some(first) = parts.iter().position(|part| has_wildcard(part)) else {
-            return self.selection(&cleaned).map(|selection| vec![selection]);
+            return Ok(vec![cleaned]);
         };
         let base = self.existing(&bstr::join("/", &parts[..first]))?;
         let mut matches = Vec::new();
         self.expand(&base, &parts[first..], &mut matches)?;
-        matches.iter().map(|path| self.selection(path)).collect()
+        Ok(matches)
     }
 
     /// The selection at a path whose links are followed; its name is the path's own.
-    fn selection(&self, path: &[u8]) -> Result<Selection, Cause> {
+    fn selection(&self, path: &[u8], excludes: &Excludes) -> Result<Selection, Cause> {
         let real = self.existing(path)?;
         let mut nodes = Vec::new();
         if let Some(stat) = self.tree().lstat(&real).map_err(Cause::read("look up", &real))? {
-            self.walk(&real, b"", &stat, &mut nodes)?;
+            let walk = Walk { origin: self, wanted: &|below| Wanted::unless(excludes, below) };
+            walk.walk(&real, b"", &stat, &mut nodes)?;
         }
-        Ok(Selection { name: file_name(path).into(), real, nodes })
+        Ok(Selection { name: file_name(path).into(), real, nodes, parents: false })
+    }
+
+    fn select_with_parents(&self, word: &[u8], excludes: &Excludes) -> Result<Vec<Selection>, Cause> {
+        let parents = Parents::new(&String::from_utf8_lossy(word))?;
+        let wanted = |below: &[u8]| {
+            let included = parents.includes(below);
+            match Wanted::unless(excludes, below) {
+                Wanted::Yes if included => Wanted::Yes,
+                Wanted::Nothing => Wanted::Nothing,
+                _ if parents.may_include_below(below) => Wanted::PerhapsBelow,
+                _ => Wanted::Nothing,
+            }
+        };
+        let mut selections = Vec::new();
+        for root in self.matches(parents.root.as_bytes())? {
+            let real = self.existing(&root)?;
+            let mut nodes = Vec::new();
+            if let Some(stat) = self.tree().lstat(&real).map_err(Cause::read("look up", &real))? {
+                Walk { origin: self, wanted: &wanted }.walk(&real, b"", &stat, &mut nodes)?;
+                nodes.retain(|node| !node.path.is_empty());
+            }
+            if nodes.is_empty() && parents.required {
+                self.existing(&join(&real, parents.pattern.as_bytes()))?;
+            }
+            selections.push(Selection { name: BString::default(), real, nodes, parents: true });
+        }
+        Ok(selections)
     }
 
     fn existing(&self, path: &[u8]) -> Result<BString, Cause> {
@@ -137,7 +213,7 @@ impl Origin<'_> {
         }
         let ignored = match self {
             Self::Context(context) => context.excluded(&resolved.path).or_else(|| context.excluded(path)),
-            Self::Stage(_) => None,
+            Self::Stage { .. } | Self::Fetched { .. } => None,
         };
         Err(Cause::NotFound { path: path.into(), ignored })
     }
@@ -167,24 +243,10 @@ impl Origin<'_> {
         Ok(())
     }
 
-    fn walk(&self, real: &[u8], below: &[u8], stat: &Stat, nodes: &mut Vec<Node>) -> Result<(), Cause> {
-        nodes.extend(self.node(real, below.into(), stat)?);
-        if kind(stat) != FileType::Directory {
-            return Ok(());
-        }
-        for (name, stat) in self.tree().list(real).map_err(Cause::read("list", real))? {
-            let child = join(real, &name);
-            if self.shows(&child) {
-                self.walk(&child, &join(below, &name), &stat, nodes)?;
-            }
-        }
-        Ok(())
-    }
-
     /// `None` for a socket of a stage, which no layer can hold.
     fn node(&self, real: &[u8], path: BString, stat: &Stat) -> Result<Option<Node>, Cause> {
         let tree = self.tree();
-        let of_context = matches!(self, Self::Context(_));
+        let of_stage = matches!(self, Self::Stage { .. });
         let node_kind = match kind(stat) {
             FileType::Directory => NodeKind::Directory,
             FileType::RegularFile => NodeKind::File {
@@ -192,88 +254,118 @@ impl Origin<'_> {
                 inode: (stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino)),
             },
             FileType::Symlink => NodeKind::Symlink(tree.read_link(real).map_err(Cause::read("read the link", real))?),
-            FileType::Socket if of_context => NodeKind::Empty,
+            FileType::Socket if !of_stage => NodeKind::Empty,
             FileType::Socket => return Ok(None),
             special => NodeKind::Special { kind: special, device: stat.st_rdev },
         };
-        let capability = match node_kind {
-            NodeKind::File { .. } if !of_context => {
-                capability(tree, real).map_err(Cause::read("read xattrs of", real))?
-            }
-            _ => None,
-        };
         let is_file = matches!(node_kind, NodeKind::File { .. });
+        let capability = if of_stage && is_file {
+            let file = tree.open_file(real).map_err(Cause::read("open", real))?;
+            capability(&file).map_err(Cause::read("read xattrs of", real))?
+        } else {
+            None
+        };
+        let owner = match self {
+            Self::Stage { notes_owners: true, .. } => noted_owner(tree, real, &node_kind, stat)?,
+            Self::Stage { .. } => (stat.st_uid.into(), stat.st_gid.into()),
+            Self::Context(context) if context.keeps_owners() => (stat.st_uid.into(), stat.st_gid.into()),
+            Self::Context(_) | Self::Fetched { .. } => (0, 0),
+        };
         Ok(Some(Node {
             path,
             kind: node_kind,
             mode: stat.st_mode & 0o7777,
-            owner: if of_context { (0, 0) } else { (stat.st_uid, stat.st_gid) },
-            mtime: Timestamp {
-                seconds: stat.st_mtime,
-                nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),
+            owner,
+            mtime: match self {
+                Self::Fetched { mtime, .. } => *mtime,
+                Self::Context(_) | Self::Stage { .. } => mtime(stat),
             },
             capability,
-            stamp: (of_context && is_file).then(|| Stamp::of(stat)),
+            stamp: (matches!(self, Self::Context(_)) && is_file).then(|| Stamp::of(stat)),
+            content: None,
+            is_parent: false,
         }))
     }
+}
 
-    /// The digest of everything that decides what a copy of the selection is: names, types, modes, owners (of a stage),
-    /// contents, link targets. Times, hard links and user xattrs do not.
-    pub(crate) fn digest(&self, selection: &Selection) -> Result<[u8; 32], Cause> {
-        let tree = self.tree();
-        let contents: Vec<[u8; 32]> = selection
-            .nodes
-            .par_iter()
-            .map_init(
-                || vec![0; READ_BUFFER],
-                |buffer, node| match node.kind {
-                    NodeKind::File { .. } => {
-                        let real = join(&selection.real, &node.path);
-                        hash(tree, &real, buffer).map_err(Cause::read("read", &real))
-                    }
-                    _ => Ok([0; 32]),
-                },
-            )
-            .collect::<Result<_, Cause>>()?;
-        let mut digest = KeyWriter::new("content");
-        digest.field(&selection.name);
-        for (node, content) in selection.nodes.iter().zip(&contents) {
-            digest.field(&node.path).number(node.mode.into());
-            digest.number(node.owner.0.into()).number(node.owner.1.into());
-            digest.optional(node.capability.as_deref());
-            match &node.kind {
-                NodeKind::Directory => digest.field(b"directory"),
-                NodeKind::File { .. } => digest.field(b"file").field(content),
-                NodeKind::Empty => digest.field(b"empty"),
-                NodeKind::Symlink(target) => digest.field(b"symlink").field(target),
-                NodeKind::Special { kind, device } => {
-                    digest.field(b"special").number(kind.as_raw_mode().into()).number(*device)
-                }
-            };
+/// The owner that the layers say, where it is noted beside the one that there is.
+fn noted_owner(tree: Tree<'_>, real: &[u8], kind: &NodeKind, stat: &Stat) -> Result<(u64, u64), Cause> {
+    let opened = match kind {
+        NodeKind::Directory => Some(tree.open_dir(real)),
+        NodeKind::File { .. } => Some(tree.open_file(real).map(OwnedFd::from)),
+        _ => None,
+    };
+    if let Some(opened) = opened.transpose().map_err(Cause::read("open", real))?
+        && let Some(owner) = strata_runtime::snapshot::true_owner(opened.as_fd())?
+    {
+        return Ok(owner);
+    }
+    Ok((stat.st_uid.into(), stat.st_gid.into()))
+}
+
+/// What a walk does with a path.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    Yes,
+    /// Not itself, but perhaps something below it.
+    PerhapsBelow,
+    Nothing,
+}
+
+impl Wanted {
+    fn unless(excludes: &Excludes, below: &[u8]) -> Self {
+        match below {
+            _ if !excludes.excludes(below) => Self::Yes,
+            _ if excludes.may_reinclude_below(below) => Self::PerhapsBelow,
+            _ => Self::Nothing,
         }
-        Ok(*digest.finish().as_bytes())
     }
 }
 
-fn hash(tree: Tree<'_>, real: &[u8], buffer: &mut [u8]) -> io::Result<[u8; 32]> {
-    let mut file = tree.open_file(real)?;
-    let mut hasher = blake3::Hasher::new();
-    loop {
-        let read = file.read(buffer)?;
-        if read == 0 {
-            return Ok(*hasher.finalize().as_bytes());
-        }
-        hasher.update(&buffer[..read]);
-    }
+/// A walk over everything below a source.
+struct Walk<'w> {
+    origin: &'w Origin,
+    wanted: &'w (dyn Fn(&[u8]) -> Wanted + Sync),
 }
 
-fn capability(tree: Tree<'_>, real: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    let file = tree.open_file(real)?;
-    let mut value = [0; CAPABILITY_LIMIT];
-    match rustix::fs::fgetxattr(&file, CAPABILITY, &mut value) {
-        Ok(length) => Ok(Some(value[..length].to_vec())),
-        Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP) => Ok(None),
-        Err(error) => Err(error.into()),
+impl Walk<'_> {
+    fn walk(&self, real: &[u8], below: &[u8], stat: &Stat, nodes: &mut Vec<Node>) -> Result<(), Cause> {
+        let wanted = (self.wanted)(below);
+        let is_directory = kind(stat) == FileType::Directory;
+        if wanted == Wanted::Nothing || wanted == Wanted::PerhapsBelow && !is_directory {
+            return Ok(());
+        }
+        let place = nodes.len();
+        if let Some(mut node) = self.origin.node(real, below.into(), stat)? {
+            node.is_parent = wanted == Wanted::PerhapsBelow;
+            nodes.push(node);
+        }
+        if !is_directory {
+            return Ok(());
+        }
+        let mut children = self.origin.tree().list(real).map_err(Cause::read("list", real))?;
+        children.retain(|(name, _)| self.origin.shows(&join(real, name)));
+        let folders = children.iter().filter(|(_, stat)| kind(stat) == FileType::Directory).count();
+        if folders < 2 {
+            for (name, stat) in &children {
+                self.walk(&join(real, name), &join(below, name), stat, nodes)?;
+            }
+        } else {
+            // what costs is the kernel's answer for each name, so that folders are asked about at the same time
+            let walked: Vec<Vec<Node>> = children
+                .par_iter()
+                .map(|(name, stat)| {
+                    let mut nodes = Vec::new();
+                    self.walk(&join(real, name), &join(below, name), stat, &mut nodes)?;
+                    Ok(nodes)
+                })
+                .collect::<Result<_, Cause>>()?;
+            nodes.extend(walked.into_iter().flatten());
+        }
+        if wanted == Wanted::PerhapsBelow && nodes.len() == place + 1 {
+            nodes.truncate(place);
+        }
+        Ok(())
     }
 }
 

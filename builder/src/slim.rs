@@ -1,4 +1,4 @@
-//! slim: build, find the waste, rewrite the RUN chain at its spans, rebuild from the same predecessors, prove.
+//! slim: build, find the waste, rewrite the Dockerfile at its spans, rebuild from the same predecessors, prove.
 //!
 //! ```text
 //! Dockerfile ──build──► image ──analyze──► suggestions ──edits──► Dockerfile' ──build──► image'
@@ -6,45 +6,42 @@
 //! ```
 //!
 //! Both builds share the cache: what stands before the first edit is the same step with the same key, so the rewritten
-//! instructions start from the very layers that the original ones started from.
+//! instructions start from the very layers that the original ones started from. Where lines for the ignore file are part
+//! of it, the second build has these.
 
+mod proof;
+mod source;
+mod verdict;
 mod volatile;
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, path::PathBuf};
 
 use strata_analyzer::{
+    Comparison,
     analysis::{self, Analysis},
-    compare::{self, Comparison},
-    suggest::Suggestion,
+    suggest::{CHAIN_RUNS, Caches, Context, Suggestion},
 };
-use strata_dockerfile::edit::{self, Edit};
+use strata_dockerfile::edit::Edit;
 use strata_image::{ImageId, Store};
 
 use crate::{
     Result,
-    build::{Built, Event, Options, build},
+    build::{Built, Watcher, build},
     engine::Engine,
+    options::Options,
 };
+use proof::Proof;
+use source::{Source, dockerfile_name};
 
+pub use verdict::{Removal, Verdict, verdict};
 pub use volatile::{VOLATILE, Volatile, reason_to_change};
-
-/// What the comparison of the two images says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every path of the merged root filesystems is equal in all but its times, and so are the configs.
-    Identical,
-    /// Only these paths differ, and such commands change them by themselves (see [`VOLATILE`]).
-    EqualExcept(Vec<String>),
-    /// These paths and config fields differ.
-    Different(Vec<String>),
-}
 
 /// What became of a Dockerfile.
 #[derive(Debug)]
 pub struct Slimmed {
     /// The image of the Dockerfile as it is.
     pub before: ImageId,
-    /// The rewritten file and its proof; `None` when there is nothing to chain.
+    /// The rewritten file and its proof; `None` when there is nothing to change.
     pub after: Option<Rewrite>,
     /// Suggestions that were not applied, with their reasons.
     pub refused: Vec<Suggestion>,
@@ -61,6 +58,8 @@ pub struct Rewrite {
     pub image: ImageId,
     /// Its bytes.
     pub source: Vec<u8>,
+    /// The ignore file that belongs to it, where that has to change too.
+    pub ignore: Option<IgnoreFile>,
     /// What was changed, as a unified diff that `patch -p1` takes.
     pub patch: String,
     /// Content bytes of all layers.
@@ -69,31 +68,55 @@ pub struct Rewrite {
     pub predicted_saving: u64,
     /// What the comparison says.
     pub verdict: Verdict,
+    /// Files that are gone because the rewrite removes them.
+    pub removed: Vec<Removal>,
     /// All that it found.
     pub comparison: Comparison,
     /// Suggestions that were applied.
     pub suggestions: Vec<Suggestion>,
 }
 
+/// An ignore file as a rewrite wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoreFile {
+    /// Where it is, or has to be made.
+    pub path: PathBuf,
+    /// What it held for the first build; `None` where there was none.
+    pub before: Option<Vec<u8>>,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// What is slimmed, and how.
+#[derive(Clone, Copy)]
+struct Slimming<'a> {
+    engine: &'a Engine,
+    options: &'a Options,
+    caches: Caches,
+}
+
 /// Builds a Dockerfile, rewrites it to waste less, builds that too and compares. The names of `options` go to the first image;
-/// the second has none. No file is written.
+/// the second has none. No file of the project is written.
 ///
 /// # Errors
 /// Those of [`build`], and what the analysis and the comparison cannot read.
-pub fn slim(engine: &Engine, options: &Options, progress: &mut dyn FnMut(Event<'_>)) -> Result<Slimmed> {
+pub fn slim(engine: &Engine, options: &Options, caches: Caches, progress: Watcher<'_>) -> Result<Slimmed> {
+    let slimming = Slimming { engine, options, caches };
     let built = build(engine, options, progress)?;
-    let before = analyze(engine, options, &built)?;
-    let (proposed, mut refused): (Vec<_>, Vec<_>) =
-        before.suggestions.into_iter().partition(|suggestion| !suggestion.edits.is_empty());
-    let (applied, left) = compatible(proposed);
-    refused.extend(left);
+    let source = Source::open(engine, options)?;
+    let before = analyze(slimming, &options.dockerfile, &built, source.as_ref().map(Source::context))?;
+    let (applied, left) = compatible(before.suggestions);
+    let mut refused = left;
     let after = if applied.is_empty() {
         None
     } else {
-        let (rewrite, dropped) = prove(engine, options, &built, applied, progress)?;
+        let (source, bytes_before) = (source.as_ref(), before.total_bytes);
+        let proof = Proof { slimming, source, before: &built, bytes_before };
+        let (rewrite, dropped) = proof.prove(applied, progress)?;
         refused.extend(dropped);
-        Some(rewrite)
+        rewrite
     };
+    refused.extend(before.refused);
     Ok(Slimmed {
         before: built.id,
         after,
@@ -103,85 +126,24 @@ pub fn slim(engine: &Engine, options: &Options, progress: &mut dyn FnMut(Event<'
     })
 }
 
-/// Applies all suggestions together. When that makes the image different, one after the other: those that do so by
-/// themselves are dropped. Where every one does, all of them stay, and the verdict says so.
-fn prove(
-    engine: &Engine,
-    options: &Options,
-    before: &Built,
-    suggestions: Vec<Suggestion>,
-    progress: &mut dyn FnMut(Event<'_>),
-) -> Result<(Rewrite, Vec<Suggestion>)> {
-    let all = rewrite(engine, options, before, suggestions.clone(), progress)?;
-    if suggestions.len() == 1 || !matches!(all.verdict, Verdict::Different(_)) {
-        return Ok((all, Vec::new()));
-    }
-    let mut proved: Option<Rewrite> = None;
-    let mut dropped = Vec::new();
-    for mut suggestion in suggestions {
-        let mut tried = proved.as_ref().map_or_else(Vec::new, |proved| proved.suggestions.clone());
-        tried.push(suggestion.clone());
-        let attempt = rewrite(engine, options, before, tried, progress)?;
-        if matches!(attempt.verdict, Verdict::Different(_)) {
-            suggestion.refused = Some("the image would not be the same".to_owned());
-            dropped.push(suggestion);
-        } else {
-            proved = Some(attempt);
-        }
-    }
-    match proved {
-        Some(proved) => Ok((proved, dropped)),
-        None => Ok((all, Vec::new())),
-    }
-}
-
-fn rewrite(
-    engine: &Engine,
-    options: &Options,
-    before: &Built,
-    suggestions: Vec<Suggestion>,
-    progress: &mut dyn FnMut(Event<'_>),
-) -> Result<Rewrite> {
-    let edits: Vec<Edit> = suggestions.iter().flat_map(|suggestion| suggestion.edits.iter().cloned()).collect();
-    let source = edit::apply(&options.dockerfile, &edits)?;
-    let rewritten = Options {
-        dockerfile: source.clone(),
-        names: Vec::new(),
-        // the predecessors have just been made: made again they would be others
-        no_cache: false,
-        ..options.clone()
-    };
-    progress(Event::Note("building the rewritten Dockerfile"));
-    let built = build(engine, &rewritten, progress)?;
-    let bytes_after = analyze(engine, &rewritten, &built)?.total_bytes;
-    let comparison = compare::compare(
-        &stored(&engine.store, before.id)?,
-        &stored(&engine.store, built.id)?,
-        &compare::Options { cache: Some(&engine.analysis), ..compare::Options::default() },
-    )?;
-    Ok(Rewrite {
-        image: built.id,
-        patch: edit::unified_diff(&file_name(options), &options.dockerfile, &source),
-        source,
-        bytes_after,
-        predicted_saving: suggestions.iter().map(|suggestion| suggestion.saves_bytes).sum(),
-        verdict: verdict(&comparison),
-        comparison,
-        suggestions,
-    })
-}
-
-fn analyze(engine: &Engine, options: &Options, built: &Built) -> Result<Analysis> {
-    let name = file_name(options);
+fn analyze(
+    Slimming { engine, options, caches }: Slimming<'_>,
+    dockerfile: &[u8],
+    built: &Built,
+    context: Option<Context<'_>>,
+) -> Result<Analysis> {
+    let name = dockerfile_name(options);
     let image = options.names.first().map(ToString::to_string);
     Ok(analysis::analyze(
         &stored(&engine.store, built.id)?,
         &analysis::Options {
             cache: Some(&engine.analysis),
-            dockerfile: Some((&name, &options.dockerfile)),
+            dockerfile: Some((&name, dockerfile)),
             steps: Some(&built.layer_steps),
             base_layers: Some(built.base_layers),
             name: image.as_deref(),
+            context,
+            caches,
         },
     )?)
 }
@@ -192,16 +154,11 @@ fn stored(store: &Store, id: ImageId) -> Result<strata_image::store::StoredImage
     Ok(store.find(&text)?.ok_or_else(missing)?)
 }
 
-fn file_name(options: &Options) -> String {
-    match options.dockerfile_path.file_name() {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => "Dockerfile".to_owned(),
-    }
-}
-
-/// The suggestions that can be applied together, those that save most first, and the rest.
+/// The suggestions that can be applied together, and the rest: those that save most first, and of those that save the
+/// same the ones that leave the instructions apart.
 fn compatible(mut suggestions: Vec<Suggestion>) -> (Vec<Suggestion>, Vec<Suggestion>) {
-    suggestions.sort_by_key(|suggestion| Reverse(suggestion.saves_bytes));
+    suggestions.retain(Suggestion::is_possible);
+    suggestions.sort_by_key(|suggestion| (Reverse(suggestion.saves_bytes), suggestion.rule == CHAIN_RUNS));
     let mut applied: Vec<Suggestion> = Vec::new();
     let mut left = Vec::new();
     for mut suggestion in suggestions {
@@ -212,34 +169,12 @@ fn compatible(mut suggestions: Vec<Suggestion>) -> (Vec<Suggestion>, Vec<Suggest
                 .any(|other| edit.span.start < other.span.end && other.span.start < edit.span.end)
         };
         if suggestion.edits.iter().any(meets) {
-            suggestion.refused = Some("another suggestion that saves more changes the same lines".to_owned());
+            let reason = "another suggestion that saves more changes the same lines: run slim again after it";
+            suggestion.refused = Some(reason.to_owned());
             left.push(suggestion);
         } else {
             applied.push(suggestion);
         }
     }
     (applied, left)
-}
-
-/// What a comparison of the image before and after a rewrite means.
-pub fn verdict(comparison: &Comparison) -> Verdict {
-    if comparison.equal {
-        return Verdict::Identical;
-    }
-    let mut differing: Vec<String> = comparison
-        .rootfs
-        .added
-        .iter()
-        .chain(&comparison.rootfs.removed)
-        .chain(comparison.rootfs.changed.iter().map(|changed| &changed.path))
-        .cloned()
-        .collect();
-    differing.sort_unstable();
-    differing.dedup();
-    let paths_are_volatile = differing.iter().all(|path| reason_to_change(path).is_some());
-    if comparison.config.is_empty() && paths_are_volatile && !differing.is_empty() {
-        return Verdict::EqualExcept(differing);
-    }
-    differing.extend(comparison.config.iter().map(|field| format!("config {}", field.field)));
-    Verdict::Different(differing)
 }

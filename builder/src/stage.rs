@@ -1,31 +1,51 @@
-//! Runs the stages of a plan, instruction by instruction.
+//! Runs the stages of a plan, each on a thread of its own, instruction by instruction.
+//!
+//! ```text
+//! stage ─► step ─► waits for the stages that it copies from ─► key ─► cache │ a permit, then work ─► next step
+//! ```
+//!
+//! A step waits only for what it needs, and holds a permit only while it works, so that there are as many at work as the
+//! build may have. The first failure stops the others.
 
+mod copy;
 mod layer;
+mod run;
+mod schedule;
+mod shell;
+mod sources;
 
-use std::{cell::OnceCell, collections::BTreeMap, rc::Rc, time::Instant};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
 
-use strata_dockerfile::{self as dockerfile, Kind, Network};
-use strata_image::{Image as _, manifest::Platform};
-use strata_runtime::process;
+use strata_dockerfile::{Kind, Span};
+use strata_image::{ChainId, Digest, Image};
 
 use crate::{
     Error, Result,
-    arguments::Arguments,
-    build::{Event, Options},
-    cache::Cache,
+    build::{Event, Watcher},
+    cache::{Cache, CacheMode, LayerBlob, LayerRecord},
+    cancel::Cancel,
     cause::Cause,
     context::Context,
-    copy::{self, Copy},
+    draft::Clock,
     engine::Engine,
     metadata,
+    options::{NamedContext, NoCache, Options, RewriteTimestamp},
     plan::{Base, Plan, PlannedStage, PlannedStep},
-    run::{Run, command_line, history_text},
-    sources::Sources,
+    squash::squash,
     stack::Stack,
     state::State,
-    vars::{ArgSources, proxy_lines, word},
+    step::Step,
+    vars::{ArgSources, word},
     workdir::{self, Workdir},
 };
+use schedule::Permits;
 
 /// A build under way.
 pub(crate) struct Builder<'a> {
@@ -33,14 +53,35 @@ pub(crate) struct Builder<'a> {
     options: &'a Options,
     cache: &'a Cache,
     plan: &'a Plan,
-    platform: Platform,
-    progress: &'a mut dyn FnMut(Event<'_>),
-    context: Option<Rc<Context>>,
-    /// Finished stages, by number.
-    states: BTreeMap<usize, State>,
-    number: usize,
+    epoch: Option<i64>,
+    watcher: Mutex<Watcher<'a>>,
+    context: OnceLock<Arc<Context>>,
+    named: Mutex<BTreeMap<String, Arc<Context>>>,
+    /// By number, once they are finished; `None`: the stage failed.
+    finished: Vec<OnceLock<Option<State>>>,
+    /// The number of the first step of each stage.
+    numbers: Vec<usize>,
     total: usize,
-    ran: usize,
+    /// Stages whose layers are the image's, or wanted in a cache.
+    packed: HashSet<usize>,
+    /// Results that are known to be gone.
+    gone: &'a HashSet<ChainId>,
+    permits: Permits,
+    /// Stops every stage once one has failed.
+    failed: Cancel,
+    ran: AtomicUsize,
+    project: String,
+}
+
+/// A step on its way.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    stage: usize,
+    planned_stage: &'p PlannedStage,
+    planned: &'p PlannedStep,
+    number: usize,
+    /// In its stage, from 0 for FROM.
+    ordinal: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -49,105 +90,185 @@ impl<'a> Builder<'a> {
         options: &'a Options,
         cache: &'a Cache,
         plan: &'a Plan,
-        platform: Platform,
-        progress: &'a mut dyn FnMut(Event<'_>),
+        epoch: Option<i64>,
+        watcher: Watcher<'a>,
+        gone: &'a HashSet<ChainId>,
     ) -> Self {
-        let total = plan.stages.iter().flatten().map(|stage| 1 + stage.steps.len()).sum();
+        let mut total = 0;
+        let mut numbers = Vec::new();
+        for stage in &plan.stages {
+            numbers.push(total + 1);
+            total += stage.as_ref().map_or(0, |stage| 1 + stage.steps.len());
+        }
+        let mut packed = HashSet::from([plan.target]);
+        if options.cache_to.iter().any(|target| target.mode == CacheMode::Max) {
+            packed.extend(0..plan.stages.len());
+        }
+        let mut next = plan.target;
+        while let Some(Some(PlannedStage { base: Base::Stage(parent), .. })) = plan.stages.get(next) {
+            packed.insert(*parent);
+            next = *parent;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (context, dockerfile) = (options.context.path.display(), options.dockerfile_path.display());
         Self {
             engine,
             options,
             cache,
             plan,
-            platform,
-            progress,
-            context: None,
-            states: BTreeMap::new(),
-            number: 0,
+            epoch,
+            watcher: Mutex::new(watcher),
+            context: OnceLock::new(),
+            named: Mutex::default(),
+            finished: plan.stages.iter().map(|_| OnceLock::new()).collect(),
+            numbers,
             total,
-            ran: 0,
+            packed,
+            gone,
+            permits: Permits::new(options.jobs.unwrap_or(cores)),
+            failed: Cancel::default(),
+            ran: AtomicUsize::new(0),
+            project: format!("{context}\n{dockerfile}"),
         }
     }
 
     /// Steps that were not in the cache.
     pub(crate) fn ran(&self) -> usize {
-        self.ran
+        self.ran.load(Ordering::Relaxed)
     }
 
-    /// Runs every needed stage; gives the target's state.
-    pub(crate) fn run(&mut self) -> Result<State> {
-        let plan = self.plan;
-        let mut last = State::scratch(self.platform.clone());
-        for (index, stage) in plan.stages.iter().enumerate() {
-            let Some(stage) = stage else { continue };
-            last = self.stage(stage)?;
-            if index == plan.target {
-                return Ok(last);
-            }
-            self.states.insert(index, last.clone());
-        }
-        Ok(last)
+    /// The time that the build says it is, where it says one.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        self.epoch
     }
 
-    fn stage(&mut self, stage: &PlannedStage) -> Result<State> {
-        let started = self.start(stage, &stage.from);
-        let mut state = self.base(&stage.base).map_err(|cause| Error::at(stage.from.span, cause))?;
-        if let Base::Image(name) = &stage.base
-            && !self.platform.accepts(&state.platform)
-        {
-            let note = format!("{name} is for {}, not for {}", state.platform, self.platform);
-            (self.progress)(Event::Note(&note));
+    /// Replaces the layers above the base by one.
+    pub(crate) fn squash(&self, state: &mut State) -> Result<()> {
+        let layers: Vec<Digest> =
+            state.stack.diff_ids().split_off(state.base_layers).into_iter().map(Digest::from).collect();
+        if layers.len() < 2 {
+            return Ok(());
         }
-        self.done(started);
-        for step in &stage.steps {
-            let started = self.start(stage, step);
-            self.step(step, &mut state)?;
-            self.done(started);
+        let base = state.stack.base();
+        let clock = Clock { now: self.now(), latest: self.latest() };
+        let squashed =
+            base.below(&self.engine.snapshots).and_then(|below| squash(&self.engine.store, &below, &layers, clock));
+        let (digest, size) = squashed.map_err(|cause| self.at_target(cause))?;
+        let identity = base.identity_with(digest.into());
+        state.squashed(base, layers.len(), self.now().to_string());
+        self.push(&mut state.stack, &LayerRecord::new(identity, Some(LayerBlob { digest, size }), String::new()), None);
+        Ok(())
+    }
+
+    /// A failure that no step has: it is shown at the FROM of the target.
+    fn at_target(&self, cause: Cause) -> Error {
+        let target = self.plan.stages.get(self.plan.target).and_then(Option::as_ref);
+        Error::at(target.map_or_else(Span::default, |stage| stage.from.span), cause)
+    }
+
+    fn tell(&self, event: Event<'_>) {
+        let mut watcher = self.watcher.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        (*watcher)(event);
+    }
+
+    fn go_on(&self) -> Result<(), Cause> {
+        if self.options.cancel.is_cancelled() || self.failed.is_cancelled() { Err(Cause::Stopped) } else { Ok(()) }
+    }
+
+    /// What new times are cut at.
+    fn latest(&self) -> Option<i64> {
+        self.epoch.filter(|_| self.options.rewrite_timestamp == RewriteTimestamp::Clamp)
+    }
+
+    fn is_no_cache(&self, stage: &PlannedStage) -> bool {
+        match &self.options.no_cache {
+            NoCache::Nothing => false,
+            NoCache::Everything => true,
+            NoCache::Stages(names) => names.iter().any(|name| name.eq_ignore_ascii_case(&stage.name)),
+        }
+    }
+
+    fn stage(&self, index: usize, stage: &PlannedStage) -> Result<State> {
+        let place = |planned, ordinal| Place {
+            stage: index,
+            planned_stage: stage,
+            planned,
+            number: self.numbers[index] + ordinal,
+            ordinal,
+        };
+        let from = place(&stage.from, 0);
+        let mut state = self.watched(from, || self.from(stage))?;
+        for (ordinal, step) in stage.steps.iter().enumerate() {
+            let place = place(step, ordinal + 1);
+            self.watched(place, || self.step(place, &mut state))?;
         }
         Ok(state)
     }
 
-    fn start(&mut self, stage: &PlannedStage, step: &PlannedStep) -> Instant {
-        self.number += 1;
-        (self.progress)(Event::StepStarted {
-            number: self.number,
+    /// Tells of a step's beginning and end.
+    fn watched<T>(&self, place: Place<'_>, step: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Place { number, planned_stage, planned, .. } = place;
+        self.go_on().map_err(|cause| planned.failed(cause))?;
+        self.tell(Event::StepStarted {
+            number,
             total: self.total,
-            stage: &stage.name,
-            text: &step.instruction.original,
+            stage: &planned_stage.name,
+            text: &planned.instruction.original,
         });
-        Instant::now()
+        let started = Instant::now();
+        let done = step();
+        self.tell(match &done {
+            Ok(_) => Event::StepDone { number, elapsed: started.elapsed() },
+            Err(_) => Event::StepFailed { number },
+        });
+        done
     }
 
-    fn done(&mut self, started: Instant) {
-        (self.progress)(Event::StepDone { number: self.number, elapsed: started.elapsed() });
+    fn from(&self, stage: &PlannedStage) -> Result<State> {
+        let state = self.base(&stage.base, stage).map_err(|cause| Error::at(stage.from.span, cause))?;
+        if !matches!(stage.base, Base::Scratch | Base::Stage(_)) && !stage.platform.accepts(&state.platform) {
+            let name = stage.from.instruction.original.split_whitespace().nth(1).unwrap_or_default();
+            self.tell(Event::Note(&format!("{name} is for {}, not for {}", state.platform, stage.platform)));
+        }
+        Ok(state)
     }
 
-    fn base(&self, base: &Base) -> Result<State, Cause> {
+    fn base(&self, base: &Base, stage: &PlannedStage) -> Result<State, Cause> {
+        let platform = &stage.platform;
+        let of_image = |name: &str, image: &dyn Image| {
+            let config = image.config().ok_or_else(|| Cause::NoConfig { name: name.to_owned() })?;
+            Ok(State::image(config, Stack::of(image.layers()), platform))
+        };
         match base {
-            Base::Scratch => Ok(State::scratch(self.platform.clone())),
-            Base::Stage(index) => Ok(self.finished(*index).child()),
+            Base::Scratch => Ok(State::scratch(platform.clone())),
+            Base::Stage(index) => Ok(self.finished(*index)?.child()),
+            Base::Named(name) => match self.options.named_contexts.get(name) {
+                Some(NamedContext::Image(image)) => of_image(name, image.as_ref()),
+                _ => Err(Cause::Unsupported { feature: format!("a directory as base image ({name})") }),
+            },
             Base::Image(name) => {
                 let missing = || Cause::NoImage { name: name.clone() };
-                let image = self.engine.store.find(name)?.ok_or_else(missing)?;
-                let config = image.config().ok_or_else(|| Cause::NoConfig { name: name.clone() })?;
-                Ok(State::image(config, Stack::of(image.layers()), &self.platform))
+                of_image(name, &self.engine.store.find(name)?.ok_or_else(missing)?)
             }
         }
     }
 
-    /// The plan needs only earlier stages, which are all finished.
-    fn finished(&self, index: usize) -> State {
-        self.states.get(&index).cloned().unwrap_or_else(|| State::scratch(self.platform.clone()))
+    /// A stage's state at its end, waited for.
+    fn finished(&self, index: usize) -> Result<State, Cause> {
+        let finished = self.finished.get(index).and_then(|finished| finished.wait().clone());
+        finished.ok_or(Cause::Stopped)
     }
 
-    fn step(&mut self, planned: &PlannedStep, state: &mut State) -> Result<()> {
+    fn step(&self, place: Place<'_>, state: &mut State) -> Result<()> {
+        let planned = place.planned;
         let at = |cause| planned.failed(cause);
         match &planned.instruction.kind {
             Kind::Run(run) => {
-                let (step, text) = self.prepare_run(run, state).map_err(at)?;
-                self.layer(planned, state, &step, &text)
+                let (step, text) = self.prepare_run(run, place, state).map_err(at)?;
+                self.layer(place, state, &Step::Run(Box::new(step)), &text)
             }
-            Kind::Copy(copy) => self.copy(copy, false, planned, state),
-            Kind::Add(add) => self.copy(add, true, planned, state),
+            Kind::Copy(copy) => self.copy(copy, false, place, state),
+            Kind::Add(add) => self.copy(add, true, place, state),
             Kind::Workdir(path) => {
                 let text = word(path, planned.escape, &state.vars).map_err(at)?;
                 let path = workdir::joined(state.workdir(), &text);
@@ -157,8 +278,8 @@ impl<'a> Builder<'a> {
                     state.record(text, None);
                     return Ok(());
                 }
-                let step = Workdir { path: path.into(), user: state.user().to_owned(), epoch: self.options.epoch };
-                self.layer(planned, state, &step, &text)
+                let step = Workdir { path: path.into(), user: state.user().to_owned() };
+                self.layer(place, state, &Step::Draft(Box::new(step)), &text)
             }
             other => {
                 let sources =
@@ -169,76 +290,5 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
         }
-    }
-
-    fn prepare_run(&self, run: &dockerfile::Run, state: &State) -> Result<(Run, String), Cause> {
-        let unsupported = |feature: &str| Err(Cause::Unsupported { feature: feature.to_owned() });
-        if !run.mounts.is_empty() {
-            return unsupported("RUN --mount");
-        }
-        if run.security.as_ref().is_some_and(|security| security.value != "sandbox") {
-            return unsupported("RUN --security");
-        }
-        if !run.device.is_empty() {
-            return unsupported("RUN --device");
-        }
-        let (args, script) = command_line(run, &state.shell());
-        let text = history_text(&args, state);
-        let step = Run {
-            args,
-            env: state.vars.lines(),
-            proxies: proxy_lines(&self.options.build_args),
-            cwd: state.workdir().to_owned(),
-            user: state.user().to_owned(),
-            network: match run.network.as_ref().map(|network| network.value) {
-                Some(Network::None) => process::Network::None,
-                Some(Network::Default | Network::Host) | None => process::Network::Host,
-            },
-            script,
-        };
-        Ok((step, text))
-    }
-
-    fn copy(&mut self, copy: &dockerfile::Copy, extract: bool, planned: &PlannedStep, state: &mut State) -> Result<()> {
-        let at = |cause| planned.failed(cause);
-        let arguments = Arguments::expand(copy, extract, planned.escape, &state.vars).map_err(at)?;
-        let text = arguments.text(extract);
-        let context;
-        let sources = match &planned.copies_from {
-            _ if arguments.words.is_empty() => None,
-            None => {
-                context = self.context()?;
-                Some(Sources::Context(&context))
-            }
-            Some(base) => Some(Sources::Stack {
-                stack: match base {
-                    Base::Stage(index) => self.finished(*index).stack,
-                    Base::Scratch | Base::Image(_) => self.base(base).map_err(at)?.stack,
-                },
-                snapshots: &self.engine.snapshots,
-                cache: self.cache,
-            }),
-        };
-        let step = Copy {
-            extract,
-            sources,
-            words: arguments.words,
-            selected: OnceCell::new(),
-            inline: arguments.inline,
-            destination: copy::destination(state.workdir(), &arguments.destination),
-            chown: arguments.chown,
-            chmod: arguments.chmod.as_deref().map(copy::parse_mode).transpose().map_err(at)?,
-            epoch: self.options.epoch,
-        };
-        self.layer(planned, state, &step, &text)
-    }
-
-    fn context(&mut self) -> Result<Rc<Context>> {
-        if let Some(context) = &self.context {
-            return Ok(Rc::clone(context));
-        }
-        let context = Rc::new(Context::open(&self.options.context, &self.options.dockerfile_path)?);
-        self.context = Some(Rc::clone(&context));
-        Ok(context)
     }
 }

@@ -126,6 +126,18 @@ impl State {
         });
     }
 
+    /// Goes back to the base's layers, to get one layer for the `number` that the steps made: their history stays, as that of
+    /// steps without a layer, and one entry more stands for the one.
+    pub(crate) fn squashed(&mut self, base: Stack, number: usize, created: String) {
+        for entry in &mut self.history[self.base_entries..] {
+            entry.empty_layer = true;
+        }
+        self.record(format!("SQUASH {number} layers"), Some(created));
+        self.layer_steps.truncate(self.base_layers);
+        self.layer_steps.push(None);
+        self.stack = base;
+    }
+
     /// The image's config. Entries without a time take that of the first new layer, or of the layer before them; `epoch`
     /// replaces all new times.
     pub(crate) fn finish(&self, epoch: Option<&str>) -> ImageConfig {

@@ -1,31 +1,27 @@
 //! A step: an instruction that makes a layer. Two questions only: what does it depend on, and do it.
 
-use std::{os::fd::BorrowedFd, path::Path};
+use std::path::Path;
 
-use strata_image::{ChainId, Timestamp};
-
-use crate::{cause::Cause, key::CacheKey};
-
-/// What a step may use while it runs.
-pub(crate) struct Scope<'s> {
-    /// The root of the active snapshot.
-    pub(crate) root: BorrowedFd<'s>,
-    /// The time of directories that are made: the epoch of the build where it has one.
-    pub(crate) now: Timestamp,
-    /// A directory for files that only live while the step runs.
-    pub(crate) partial: &'s Path,
-    /// Whether the key still says what the step did. A step that finds its inputs changed while it ran takes it back.
-    pub(crate) is_cacheable: bool,
-    /// Takes what the step's process says; `true`: on stderr.
-    pub(crate) output: &'s mut dyn FnMut(bool, &[u8]),
-}
+use crate::{cause::Cause, draft::Draft, inputs::Inputs, run::Run, stack::Stack};
 
 /// An instruction with its inputs resolved.
-pub(crate) trait Step {
-    /// The identity of the step on top of a stack of layers: everything that decides what it does, content where the
-    /// definition does not.
-    fn key(&self, parent: Option<ChainId>) -> Result<CacheKey, Cause>;
+pub(crate) enum Step<'s> {
+    /// A process changes the root filesystem.
+    Run(Box<Run<'s>>),
+    /// What changes is known without one.
+    Draft(Box<dyn DraftStep + 's>),
+}
 
-    /// Changes the root filesystem.
-    fn run(&self, scope: &mut Scope<'_>) -> Result<(), Cause>;
+/// A step whose changes can be thought up.
+pub(crate) trait DraftStep {
+    /// What decides what it does on top of a stack.
+    fn inputs(&self, below: &Stack) -> Result<Inputs, Cause>;
+
+    /// Whether the layer is the same whatever is below, so that nothing of that is looked at.
+    fn stands_alone(&self) -> bool {
+        false
+    }
+
+    /// Changes the draft; temporary files lie in `partial`.
+    fn draft(&self, draft: &mut Draft<'_>, partial: &Path) -> Result<(), Cause>;
 }

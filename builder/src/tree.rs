@@ -39,16 +39,53 @@ pub(crate) struct Resolved {
     pub(crate) exists: bool,
 }
 
+/// What a resolution meets at a path.
+pub(crate) enum Step {
+    Absent,
+    There,
+    Link(BString),
+}
+
+/// Follows every symbolic link of a path, as if the root were that of the system; `look` tells what is at a path without
+/// links on the way.
+pub(crate) fn resolve(path: &[u8], look: &mut dyn FnMut(&[u8]) -> Result<Step, Cause>) -> Result<Resolved, Cause> {
+    let mut real = BString::default();
+    let mut todo: Vec<BString> = components(path).rev().map(BString::from).collect();
+    let mut exists = true;
+    let mut links = 0;
+    while let Some(name) = todo.pop() {
+        if name == ".." {
+            real = parent(&real).into();
+            exists = true;
+            continue;
+        }
+        let next = join(&real, &name);
+        match look(&next)? {
+            Step::Link(target) => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(Cause::SymlinkLoop { path: path.into() });
+                }
+                if target.starts_with(b"/") {
+                    real.clear();
+                }
+                todo.extend(components(&target).rev().map(BString::from));
+                continue;
+            }
+            Step::There => exists = true,
+            Step::Absent => exists = false,
+        }
+        real = next;
+    }
+    Ok(Resolved { path: real, exists })
+}
+
 /// A resolution meets every symbolic link and the end of the path; the judge may hide what it sees.
 pub(crate) type Visible<'v> = &'v dyn Fn(&[u8]) -> bool;
 
 impl<'a> Tree<'a> {
     pub(crate) fn new(root: BorrowedFd<'a>) -> Self {
         Self { root }
-    }
-
-    pub(crate) fn root(self) -> BorrowedFd<'a> {
-        self.root
     }
 
     /// Follows every symbolic link of a path, as if the root of the tree were the root of the system: `..` stops there,
@@ -59,35 +96,15 @@ impl<'a> Tree<'a> {
 
     /// The same in a tree of which a part is hidden: a hidden symbolic link does not exist.
     pub(crate) fn resolve_visible(self, path: &[u8], visible: Visible<'_>) -> Result<Resolved, Cause> {
-        let mut real = BString::default();
-        let mut todo: Vec<BString> = components(path).rev().map(BString::from).collect();
-        let mut exists = true;
-        let mut links = 0;
-        while let Some(name) = todo.pop() {
-            if name == ".." {
-                real = parent(&real).into();
-                exists = true;
-                continue;
-            }
-            let next = join(&real, &name);
-            match self.lstat(&next).map_err(Cause::read("look up", &next))? {
-                Some(stat) if kind(&stat) == FileType::Symlink && visible(&next) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(Cause::SymlinkLoop { path: path.into() });
-                    }
-                    let target = self.read_link(&next).map_err(Cause::read("read the link", &next))?;
-                    if target.starts_with(b"/") {
-                        real.clear();
-                    }
-                    todo.extend(components(&target).rev().map(BString::from));
-                    continue;
-                }
-                found => exists = found.is_some() && visible(&next),
-            }
-            real = next;
-        }
-        Ok(Resolved { path: real, exists })
+        resolve(path, &mut |path| {
+            Ok(match self.lstat(path).map_err(Cause::read("look up", path))? {
+                Some(stat) if visible(path) => match kind(&stat) {
+                    FileType::Symlink => Step::Link(self.read_link(path).map_err(Cause::read("read the link", path))?),
+                    _ => Step::There,
+                },
+                _ => Step::Absent,
+            })
+        })
     }
 
     /// What a real path is, not following a link at its end; `None` when it is not there, or when something on the way to it
@@ -155,7 +172,8 @@ pub(crate) fn open_root(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-fn names_in(dir: impl AsFd) -> io::Result<Vec<BString>> {
+/// Names in an open directory, sorted by bytes.
+pub(crate) fn names_in(dir: impl AsFd) -> io::Result<Vec<BString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)? {
         let name = entry?.file_name().to_bytes().to_owned();

@@ -1,13 +1,16 @@
 //! ADD's extraction of archives: recognised by content, unpacked with the destination as the root of everything they name.
+//!
+//! Contents go through one temporary file without a name: only the end of an archive says which of its files are left.
 
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _},
-    os::fd::{AsFd as _, BorrowedFd},
+    path::Path,
+    sync::Arc,
 };
 
 use bstr::{BStr, BString};
-use rustix::fs::{AtFlags, FileType, makedev, unlinkat};
+use rustix::fs::{FileType, makedev};
 use strata_image::{
     compression,
     layer::{CAPABILITY, Entry, EntryKind, LayerReader, TarError},
@@ -15,8 +18,9 @@ use strata_image::{
 
 use crate::{
     cause::Cause,
-    place::{Attributes, Place, Style, reject_whiteouts},
-    tree::{Tree, file_name, join, kind, lstat_in, parent},
+    draft::{Attributes, Content},
+    place::{Place, reject_whiteouts},
+    tree::{file_name, join, parent},
 };
 
 /// Bytes of a tar block.
@@ -47,22 +51,23 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
     written != 0 && written == sum(before) + sum(after) + 8 * u64::from(b' ')
 }
 
-/// An archive on its way into a directory of the root filesystem.
-struct Unpacking<'a> {
-    archive: &'a BStr,
-    place: Place<'a>,
-    owner: Option<(u32, u32)>,
+/// An archive on its way into a directory of a draft.
+struct Unpacking<'u, 'p, 'd> {
+    archive: &'u BStr,
+    place: &'u mut Place<'p, 'd>,
+    spool: Arc<File>,
     /// Directories get their times last.
     directories: Vec<(BString, Entry)>,
 }
 
-/// Extracts an archive into an open directory of the step's root filesystem.
-pub(crate) fn unpack(archive: &BStr, file: &File, destination: BorrowedFd<'_>, style: Style) -> Result<(), Cause> {
+/// Extracts an archive into a directory of a draft; the temporary file lies in `partial`.
+pub(crate) fn unpack(archive: &BStr, file: &File, place: &mut Place<'_, '_>, partial: &Path) -> Result<(), Cause> {
     let unreadable = |error: TarError| Cause::Archive { archive: archive.into(), source: error.into() };
+    let spool = tempfile::tempfile_in(partial)
+        .map_err(|source| Cause::Host { operation: "make a temporary file for an archive", source })?;
     let (_, reader) = compression::reader(file).map_err(Cause::read("decompress", archive))?;
     let mut reader = LayerReader::new(reader);
-    let mut unpacking =
-        Unpacking { archive, place: Place::new(destination, style), owner: style.owner, directories: Vec::new() };
+    let mut unpacking = Unpacking { archive, place, spool: Arc::new(spool), directories: Vec::new() };
     let mut count = 0;
     while let Some(entry) = reader.next_entry().map_err(unreadable)? {
         count += 1;
@@ -75,7 +80,7 @@ pub(crate) fn unpack(archive: &BStr, file: &File, destination: BorrowedFd<'_>, s
     unpacking.finish()
 }
 
-impl Unpacking<'_> {
+impl Unpacking<'_, '_, '_> {
     fn entry(&mut self, entry: &Entry, content: &mut impl io::Read) -> Result<(), Cause> {
         let path = entry.path.as_bytes();
         reject_whiteouts(path)?;
@@ -85,26 +90,32 @@ impl Unpacking<'_> {
         }
         let target = self.parent(path)?;
         let target = join(&target, file_name(path));
-        let found = self.place.kind_at(&target)?;
         let is_directory = entry.kind == EntryKind::Directory;
-        match found {
-            Some(FileType::Directory) if is_directory => {}
-            Some(_) => remove(self.place.tree(), &target)?,
-            None => {}
-        }
+        let merges = match self.place.look(&target)? {
+            Some(found) if found.is_directory() && is_directory => true,
+            Some(_) => {
+                self.place.remove(&target)?;
+                false
+            }
+            None => false,
+        };
         let attributes = self.attributes(entry)?;
         match &entry.kind {
             EntryKind::Directory => {
-                if found != Some(FileType::Directory) {
-                    self.place.make_dir(&target, 0o700)?;
+                if merges {
+                    self.place.set_directory(&target, attributes)?;
+                } else {
+                    self.place.make_directory(&target, attributes)?;
                 }
-                self.place.finish_dir(&target, attributes)?;
                 self.directories.push((target, entry.clone()));
                 Ok(())
             }
-            EntryKind::File => self.place.file(&target, content, attributes),
+            EntryKind::File => {
+                let content = self.spooled(content, &target)?;
+                self.place.file(&target, entry.size, content, attributes)
+            }
             EntryKind::HardLink(existing) => {
-                let dir = self.place.tree().resolve(parent(existing.as_bytes()))?.path;
+                let dir = self.place.follow(parent(existing.as_bytes()))?.path;
                 let existing = join(&dir, file_name(existing.as_bytes()));
                 self.place.hard_link(&existing, &target)
             }
@@ -119,22 +130,30 @@ impl Unpacking<'_> {
         }
     }
 
+    fn spooled(&mut self, content: &mut impl io::Read, target: &[u8]) -> Result<Content, Cause> {
+        let failed = Cause::write("extract", target);
+        let mut spool = &*self.spool;
+        let offset = spool.stream_position().map_err(&failed)?;
+        io::copy(content, &mut spool).map_err(&failed)?;
+        Ok(Content::Spooled { file: Arc::clone(&self.spool), offset })
+    }
+
     /// The directory that an entry lies in, links followed inside the destination. One that nothing mentions is made; one that
     /// is only reached through a link must be there.
     fn parent(&mut self, path: &[u8]) -> Result<BString, Cause> {
         let dir = parent(path);
-        let resolved = self.place.tree().resolve(dir)?;
+        let resolved = self.place.follow(dir)?;
         if !resolved.exists {
             if resolved.path != dir {
                 return Err(Cause::write("open", dir)(io::ErrorKind::NotFound));
             }
-            self.place.make_dirs(dir)?;
+            self.place.make_directories(dir)?;
         }
         Ok(resolved.path)
     }
 
-    fn attributes<'e>(&self, entry: &'e Entry) -> Result<Attributes<'e>, Cause> {
-        let owner = match self.owner {
+    fn attributes(&self, entry: &Entry) -> Result<Attributes, Cause> {
+        let owner = match self.place.style().owner {
             Some(owner) => owner,
             None => (owner_id(entry.uid)?, owner_id(entry.gid)?),
         };
@@ -143,7 +162,7 @@ impl Unpacking<'_> {
             owner,
             mtime: entry.mtime,
             capability: match entry.kind {
-                EntryKind::File => entry.xattrs.get(BStr::new(CAPABILITY)).map(Vec::as_slice),
+                EntryKind::File => entry.xattrs.get(BStr::new(CAPABILITY)).cloned(),
                 _ => None,
             },
         })
@@ -152,8 +171,9 @@ impl Unpacking<'_> {
     /// Sets the times of directories, which writing into them has changed; the last entry of a name wins.
     fn finish(mut self) -> Result<(), Cause> {
         for (real, entry) in std::mem::take(&mut self.directories) {
-            if self.place.kind_at(&real)? == Some(FileType::Directory) {
-                let finished = self.attributes(&entry).and_then(|attributes| self.place.finish_dir(&real, attributes));
+            if self.place.look(&real)?.is_some_and(|found| found.is_directory()) {
+                let finished =
+                    self.attributes(&entry).and_then(|attributes| self.place.set_directory(&real, attributes));
                 finished.map_err(|source| self.failed(&entry, source))?;
             }
         }
@@ -170,26 +190,9 @@ impl Unpacking<'_> {
 }
 
 /// An id that the kernel knows; its largest value means "leave as it is" there.
-fn owner_id(id: u64) -> Result<u32, Cause> {
-    u32::try_from(id).ok().filter(|&id| id != u32::MAX).ok_or_else(|| Cause::Value {
-        what: "an owner",
-        text: id.to_string(),
-        reason: "the kernel's ids have 32 bits".to_owned(),
-    })
-}
-
-/// Removes what has a name, with everything below it, never through a link.
-fn remove(tree: Tree<'_>, real: &[u8]) -> Result<(), Cause> {
-    let failed = Cause::write("replace", real);
-    let dir = tree.open_dir(parent(real)).map_err(&failed)?;
-    let name = file_name(real);
-    let is_directory =
-        lstat_in(dir.as_fd(), name).map_err(&failed)?.is_some_and(|stat| kind(&stat) == FileType::Directory);
-    if is_directory {
-        for child in tree.names(real).map_err(&failed)? {
-            remove(tree, &join(real, &child))?;
-        }
+fn owner_id(id: u64) -> Result<u64, Cause> {
+    if id < u64::from(u32::MAX) {
+        return Ok(id);
     }
-    let flags = if is_directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
-    unlinkat(dir, name, flags).map_err(Cause::write("replace", real))
+    Err(Cause::Value { what: "an owner", text: id.to_string(), reason: "the kernel's ids have 32 bits".to_owned() })
 }

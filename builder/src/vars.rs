@@ -52,16 +52,15 @@ impl Env for Vars {
     }
 }
 
-/// The arguments that exist before any is declared.
-pub(crate) fn platform_args(platform: &Platform, target_stage: &str) -> Vars {
-    let variant = platform.variant.clone().unwrap_or_default();
+/// The arguments that exist before any is declared: the machine's platform and the image's.
+pub(crate) fn platform_args(machine: &Platform, image: &Platform, target_stage: &str) -> Vars {
     let mut vars = Vars::default();
-    for side in ["BUILD", "TARGET"] {
+    for (side, platform) in [("BUILD", machine), ("TARGET", image)] {
         vars.set(&format!("{side}PLATFORM"), platform.to_string());
         vars.set(&format!("{side}OS"), platform.os.clone());
         vars.set(&format!("{side}OSVERSION"), String::new());
         vars.set(&format!("{side}ARCH"), platform.architecture.clone());
-        vars.set(&format!("{side}VARIANT"), variant.clone());
+        vars.set(&format!("{side}VARIANT"), platform.variant.clone().unwrap_or_default());
     }
     vars.set("TARGETSTAGE", target_stage.to_owned());
     vars

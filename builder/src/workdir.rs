@@ -1,13 +1,17 @@
 //! WORKDIR: makes the directory, and the directories on the way to it, for the current user.
 
+use std::path::Path;
+
 use bstr::BString;
-use strata_image::ChainId;
 
 use crate::{
     cause::Cause,
-    key::{CacheKey, KeyWriter},
+    draft::Draft,
+    inputs::Inputs,
+    owner,
     place::{Place, Style},
-    step::{Scope, Step},
+    stack::Stack,
+    step::DraftStep,
 };
 
 /// A WORKDIR other than `/`.
@@ -16,28 +20,23 @@ pub(crate) struct Workdir {
     pub(crate) path: BString,
     /// The config's user: its name or number, empty for root.
     pub(crate) user: String,
-    /// The time of directories, where the build has one.
-    pub(crate) epoch: Option<i64>,
 }
 
-impl Step for Workdir {
-    fn key(&self, parent: Option<ChainId>) -> Result<CacheKey, Cause> {
-        let mut key = KeyWriter::on("workdir", parent);
-        key.field(&self.path).field(self.user.as_bytes());
-        key.optional_number(self.epoch);
-        Ok(key.finish())
+impl DraftStep for Workdir {
+    fn inputs(&self, below: &Stack) -> Result<Inputs, Cause> {
+        let mut inputs = Inputs::new("workdir", below.identity());
+        inputs.bytes("the directory", &self.path).text("the user", &self.user);
+        Ok(inputs)
     }
 
-    fn run(&self, scope: &mut Scope<'_>) -> Result<(), Cause> {
+    fn draft(&self, draft: &mut Draft<'_>, _partial: &Path) -> Result<(), Cause> {
         let owner = match self.user.as_str() {
             "" => (0, 0),
-            user => strata_runtime::user::resolve_owner(scope.root, user)
-                .map_err(|source| Cause::User { text: user.to_owned(), source })?,
+            user => owner::resolve(draft, user)?,
         };
-        let style = Style { owner: Some(owner), mode: None, now: scope.now };
-        let mut place = Place::new(scope.root, style);
+        let mut place = Place::new(draft, Style { owner: Some(owner), mode: None });
         let real = place.resolve(&self.path)?;
-        place.make_dirs(&real)
+        place.make_directories(&real)
     }
 }
 

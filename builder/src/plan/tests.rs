@@ -4,9 +4,13 @@ use super::*;
 fn plan(dockerfile: &str, target: Option<&str>) -> Result<Plan> {
     let parsed = strata_dockerfile::parse(dockerfile.as_bytes());
     let given = BTreeMap::from([("GIVEN".to_owned(), "base".to_owned())]);
-    make(&parsed.file, target, &given, &Platform::host(), &mut |name| match name {
-        "triggering" => Ok(vec!["COPY --from=tools /t /t".to_owned(), "RUN true".to_owned()]),
-        "broken" => Ok(vec!["FROM x".to_owned()]),
+    let platform = Platform::host();
+    let asked = Asked { target, build_args: &given, named: vec!["given-context"], platform: &platform };
+    make(&parsed.file, &asked, &mut |base| match base {
+        Base::Image(name) if name == "triggering" => {
+            Ok(vec!["COPY --from=tools /t /t".to_owned(), "RUN true".to_owned()])
+        }
+        Base::Image(name) if name == "broken" => Ok(vec!["FROM x".to_owned()]),
         _ => Ok(Vec::new()),
     })
 }

@@ -48,7 +48,7 @@ fn history_counts_the_arguments_in_force() {
 
 #[test]
 fn proxies_do_not_change_the_key_and_everything_else_does() {
-    let run = |change: &dyn Fn(&mut Run)| {
+    let run = |change: &dyn Fn(&mut Run<'_>)| {
         let mut run = Run {
             args: vec!["a".to_owned()],
             env: vec!["E=1".to_owned()],
@@ -56,19 +56,24 @@ fn proxies_do_not_change_the_key_and_everything_else_does() {
             cwd: "/".to_owned(),
             user: String::new(),
             network: Network::Host,
+            security: Security::Sandbox,
             script: None,
+            mounts: Vec::new(),
+            hostname: None,
         };
         change(&mut run);
-        run.key(None).ok().unwrap()
+        run.inputs(&Stack::default()).ok().unwrap().key()
     };
     let key = run(&|_| {});
     assert_eq!(key, run(&|run| run.proxies.push("http_proxy=x".to_owned())));
-    let changes: [&dyn Fn(&mut Run); 6] = [
+    let changes: [&dyn Fn(&mut Run<'_>); 8] = [
         &|run| run.args.push(String::new()),
         &|run| run.env.push("F=1".to_owned()),
         &|run| run.cwd.push('x'),
         &|run| run.user.push('0'),
         &|run| run.network = Network::None,
+        &|run| run.security = Security::Insecure,
+        &|run| run.hostname = Some("name".to_owned()),
         &|run| {
             run.script = Some(Script { name: "EOF".to_owned(), content: "x".to_owned() });
         },

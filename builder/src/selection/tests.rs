@@ -7,7 +7,7 @@ use std::{
 
 use super::*;
 
-fn context() -> (tempfile::TempDir, Context) {
+fn context() -> (tempfile::TempDir, Origin) {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str| {
         let path = dir.path().join(path);
@@ -22,13 +22,18 @@ fn context() -> (tempfile::TempDir, Context) {
     symlink("/s/one", dir.path().join("link")).unwrap();
     symlink("../../../etc", dir.path().join("out")).unwrap();
     fs::write(dir.path().join(".dockerignore"), "ignored\n!ignored/kept\n").unwrap();
-    let opened = Context::open(dir.path(), Path::new("")).unwrap();
-    (dir, opened)
+    let directory = dir.path().to_owned().into();
+    let opened = Context::open(&directory, Path::new(""), dir.path()).unwrap();
+    (dir, Origin::Context(Arc::new(opened)))
+}
+
+fn select(origin: &Origin, word: &str) -> Result<Vec<Selection>, Cause> {
+    origin.select(word.as_bytes(), &How { parents: false, excludes: &Excludes::default() })
 }
 
 /// Where the sources are that a word selects.
-fn selected(context: &Context, word: &str) -> Vec<String> {
-    let selections = Origin::Context(context).select(word.as_bytes()).unwrap();
+fn selected(context: &Origin, word: &str) -> Vec<String> {
+    let selections = select(context, word).unwrap();
     selections.iter().map(|selection| selection.real.to_string()).collect()
 }
 
@@ -58,20 +63,20 @@ fn words_select_what_buildkit_selects() {
 #[test]
 fn what_is_not_there_says_which_line_hides_it() {
     let (_dir, context) = context();
-    let line = |word: &str| match Origin::Context(&context).select(word.as_bytes()) {
+    let line = |word: &str| match select(&context, word) {
         Err(Cause::NotFound { ignored, .. }) => ignored.map(|(_, line)| line),
         other => panic!("{word}: {other:?}"),
     };
     assert_eq!(line("nope"), None);
     assert_eq!(line("out"), None);
     assert_eq!(line("ignored/in"), Some(1));
-    assert!(matches!(Origin::Context(&context).select(b"a["), Err(Cause::Pattern(_))));
+    assert!(matches!(select(&context, "a["), Err(Cause::Pattern(_))));
 }
 
 #[test]
 fn hidden_files_are_in_no_directory() {
     let (_dir, context) = context();
-    let selections = Origin::Context(&context).select(b"ignored").unwrap();
+    let selections = select(&context, "ignored").unwrap();
     let paths: Vec<_> = selections[0].nodes.iter().map(|node| node.path.to_string()).collect();
     assert_eq!(paths, ["", "kept"]);
 }
@@ -80,9 +85,8 @@ fn hidden_files_are_in_no_directory() {
 fn digests_follow_content_and_not_times() {
     let (dir, context) = context();
     let digest = || {
-        let origin = Origin::Context(&context);
-        let selections = origin.select(b"s").unwrap();
-        origin.digest(&selections[0]).unwrap()
+        let mut selections = select(&context, "s").unwrap();
+        context.digest(&mut selections[0]).unwrap().digest
     };
     let first = digest();
     let file = fs::File::options().write(true).open(dir.path().join("s/one/foo")).unwrap();

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use strata_builder::options::NoCache;
 use strata_image::Image as _;
 
 use crate::workshop::{Workshop, name};
@@ -38,7 +39,7 @@ fn an_unchanged_rebuild_runs_nothing_and_gives_the_same_image() {
 fn no_cache_runs_everything_again() {
     let Some(mut workshop) = filled() else { return };
     workshop.built(STEPS);
-    workshop.options.no_cache = true;
+    workshop.options.no_cache = NoCache::Everything;
     assert_eq!(workshop.built(STEPS).ran, 2);
 }
 
@@ -194,7 +195,7 @@ fn heredocs_need_no_context() {
     let Some(mut workshop) = Workshop::open() else {
         return;
     };
-    workshop.options.context = workshop.dir.path().join("nowhere");
+    workshop.options.context = workshop.dir.path().join("nowhere").into();
     let built = workshop.built("FROM scratch\nCOPY <<one <<two /d/\n1\none\n2\ntwo\n");
     assert_eq!(workshop.layer_from_end(&built, 0).len(), 3);
 }

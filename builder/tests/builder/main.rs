@@ -5,6 +5,12 @@
 mod attacks;
 mod cache;
 mod crash;
+mod mounts;
 mod plan;
 mod slim;
+mod slim_caches;
+mod slim_copy;
+mod slim_ignore;
+mod stages;
+mod transfer;
 mod workshop;

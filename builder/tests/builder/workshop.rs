@@ -53,7 +53,7 @@ impl Workshop {
         fs::create_dir(&context).unwrap();
         let workshop = Self {
             options: Options {
-                context,
+                context: context.into(),
                 dockerfile_path: dir.path().join("Dockerfile"),
                 names: vec![name("built")],
                 ..Options::default()
@@ -94,7 +94,7 @@ impl Workshop {
     }
 
     pub(crate) fn context(&self) -> &Path {
-        &self.options.context
+        &self.options.context.path
     }
 
     /// Writes a file of the context, and the directories on the way.

@@ -1,0 +1,204 @@
+//! Why a step was not in the cache: what it was made from the last time, compared with now.
+//!
+//! ```text
+//! <root>/cache/steps/<place, hashed>         the inputs of the step that stood there last, by name
+//!                    <text, hashed>.files    the files among them: length of a path, path, head of the hash of what it held
+//! ```
+//!
+//! A step is looked for under its own text first, wherever it stood, then under its place in the stage.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use bstr::BString;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::{
+    cache::{Cache, STEPS},
+    inputs::{BELOW, Inputs},
+    key::KeyWriter,
+};
+
+/// Characters of a value that are told.
+const SHOWN: usize = 60;
+/// Files that are named one by one.
+const NAMED_FILES: usize = 5;
+/// Bytes of a file of `steps/`: one that names a million files is smaller.
+const LIMIT: u64 = 256 << 20;
+
+/// Where a step stands.
+pub(crate) struct Site<'s> {
+    /// What tells one Dockerfile, and one context, from another.
+    pub(crate) project: &'s str,
+    pub(crate) stage: &'s str,
+    /// In its stage, triggers included.
+    pub(crate) ordinal: usize,
+    /// The instruction.
+    pub(crate) text: &'s str,
+}
+
+/// A step as it was.
+#[derive(Serialize, Deserialize)]
+struct Seen {
+    key: String,
+    text: String,
+    inputs: Vec<(String, String)>,
+}
+
+/// The head of a file's hash: enough to tell that it changed.
+type Head = [u8; 8];
+
+/// Says what of a step's inputs is not as it was.
+pub(crate) fn reasons(cache: &Cache, site: &Site<'_>, inputs: &Inputs) -> Vec<String> {
+    let places = places(cache, site);
+    let seen = places.iter().find_map(|place| read(place));
+    let Some(seen) = seen else {
+        return vec!["the step is new".to_owned()];
+    };
+    if seen.text != site.text {
+        return vec![format!("the instruction is new here: it was {:?}", shown(&seen.text))];
+    }
+    let mut reasons = Vec::new();
+    for (name, value) in inputs.named() {
+        match seen.inputs.iter().find(|(seen, _)| seen == name) {
+            None => reasons.push(format!("{name} is new")),
+            Some((_, before)) if before == value => {}
+            Some(_) if name == BELOW => {
+                reasons.push("what is below changed: an earlier step ran again, or the base is another".to_owned());
+            }
+            Some(_) if name.starts_with("the content of ") || name.starts_with("what is mounted at ") => {
+                reasons.push(format!("{name} changed{}", changed_files(&places[0], inputs)));
+            }
+            Some((_, before)) => {
+                reasons.push(format!("{name} changed from {:?} to {:?}", shown(before), shown(value)));
+            }
+        }
+    }
+    let is_gone = |name: &str| inputs.named().iter().all(|(now, _)| now != name);
+    reasons.extend(seen.inputs.iter().filter(|(name, _)| is_gone(name)).map(|(name, _)| format!("{name} is gone")));
+    if reasons.is_empty() {
+        reasons.push(if seen.key == inputs.key().to_string() {
+            "its result is no longer kept".to_owned()
+        } else {
+            "its inputs stand in another order".to_owned()
+        });
+    }
+    reasons
+}
+
+/// Remembers a step. What cannot be written is not there to explain the next build, and nothing else.
+pub(crate) fn remember(cache: &Cache, site: &Site<'_>, inputs: &Inputs) {
+    let key = inputs.key().to_string();
+    let places = places(cache, site);
+    if places.iter().all(|place| read(place).is_some_and(|seen| seen.key == key && seen.text == site.text)) {
+        return;
+    }
+    let seen = Seen { key, text: site.text.to_owned(), inputs: inputs.named().to_vec() };
+    for place in &places {
+        if let Ok(bytes) = serde_json::to_vec(&seen) {
+            let _ = write(cache, place, &bytes);
+        }
+    }
+    if inputs.all_files().is_empty() {
+        return;
+    }
+    let mut files = Vec::new();
+    for (path, hash) in inputs.all_files() {
+        let length = u32::try_from(path.len()).unwrap_or_default();
+        files.extend_from_slice(&length.to_le_bytes());
+        files.extend_from_slice(path);
+        files.extend_from_slice(&hash[..8]);
+    }
+    let _ = write(cache, &files_of(&places[0]), &files);
+}
+
+fn files_of(place: &Path) -> PathBuf {
+    place.with_extension("files")
+}
+
+fn read_files(place: &Path) -> Option<BTreeMap<BString, Head>> {
+    let file = File::open(files_of(place)).ok()?;
+    if file.metadata().ok()?.len() > LIMIT {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    BufReader::new(file).read_to_end(&mut bytes).ok()?;
+    let mut files = BTreeMap::new();
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (path, after) = after.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        let (head, after) = after.split_first_chunk::<8>()?;
+        files.insert(path.into(), *head);
+        rest = after;
+    }
+    Some(files)
+}
+
+fn changed_files(place: &Path, inputs: &Inputs) -> String {
+    let Some(mut before) = read_files(place).filter(|_| !inputs.all_files().is_empty()) else {
+        return String::new();
+    };
+    let mut changes = Vec::new();
+    for (path, hash) in inputs.all_files() {
+        match before.remove(path) {
+            None => changes.push(format!("{path} is new")),
+            Some(head) if head != hash[..8] => changes.push(format!("{path} changed")),
+            Some(_) => {}
+        }
+    }
+    changes.extend(before.keys().map(|path| format!("{path} is gone")));
+    let more = changes.len().saturating_sub(NAMED_FILES);
+    changes.truncate(NAMED_FILES);
+    if more > 0 {
+        changes.push(format!("and {more} more"));
+    }
+    if changes.is_empty() { String::new() } else { format!(": {}", changes.join(", ")) }
+}
+
+fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// By text, then by place.
+fn places(cache: &Cache, site: &Site<'_>) -> [PathBuf; 2] {
+    [place(cache, STEPS, site), hashed(cache, STEPS, site, &site.ordinal.to_le_bytes())]
+}
+
+/// The file of a step in a folder of the cache, wherever the step stands in its stage.
+pub(crate) fn place(cache: &Cache, folder: &str, site: &Site<'_>) -> PathBuf {
+    hashed(cache, folder, site, site.text.as_bytes())
+}
+
+fn hashed(cache: &Cache, folder: &str, site: &Site<'_>, last: &[u8]) -> PathBuf {
+    let mut key = KeyWriter::new("step");
+    key.field(site.project.as_bytes()).field(site.stage.as_bytes()).field(last);
+    cache.dir().join(folder).join(key.finish().to_string())
+}
+
+fn read(path: &Path) -> Option<Seen> {
+    let file = File::open(path).ok()?;
+    if file.metadata().ok()?.len() > LIMIT {
+        return None;
+    }
+    serde_json::from_reader(BufReader::new(file)).ok()
+}
+
+fn write(cache: &Cache, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = NamedTempFile::new_in(cache.partial())?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
