@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    analyze, build, compare, export, history, images, import, inspect, load, rmi, run, save, slim, system, tag,
+    analyze, build, check, compare, export, history, images, import, inspect, load, rmi, run, save, slim, system, tag,
 };
 
 /// Builds container images, says exactly which of their bytes are wasted, and runs them. One binary, no daemon.
@@ -32,8 +32,9 @@ pub(crate) struct Cli {
 /// The commands, in the order of the help: build, look, move, run, keep.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    Build(build::Args),
-    Slim(slim::Args),
+    Build(Box<build::Args>),
+    Check(check::Args),
+    Slim(Box<slim::Args>),
     Analyze(analyze::Args),
     Compare(compare::Args),
     History(history::Args),

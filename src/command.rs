@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod build;
+pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod export;
 pub(crate) mod history;
@@ -29,6 +30,7 @@ use crate::{
     cli::{Cli, Command},
     exit::Status,
     places::Places,
+    signals,
 };
 
 /// Finds the root folder and, for commands that mount or run, becomes root of a user namespace where the caller is not root.
@@ -38,6 +40,9 @@ pub(crate) fn prepare(cli: &Cli) -> Result<Places> {
     let places = Places::new(cli.root.as_deref(), is_root)?;
     if needs_kernel(&cli.command) {
         userns::enter()?;
+    }
+    if matches!(cli.command, Command::Build(_) | Command::Slim(_)) {
+        signals::block()?;
     }
     Ok(places)
 }
@@ -56,6 +61,7 @@ fn needs_kernel(command: &Command) -> bool {
 pub(crate) fn run(cli: Cli, places: &Places) -> Result<Status> {
     match cli.command {
         Command::Build(args) => build::run(&args, places),
+        Command::Check(args) => check::run(&args, places),
         Command::Slim(args) => slim::run(&args, places),
         Command::Analyze(args) => analyze::run(&args, places),
         Command::Compare(args) => compare::run(&args, places),

@@ -11,7 +11,7 @@ pub(crate) enum Status {
     No,
     /// The question could not be answered: usage, bad input, environment.
     Trouble,
-    /// `run`: the process's own status, or docker's 125, 126, 127.
+    /// `run`: the process's own status, or docker's 125, 126, 127. A build that a signal stopped: 128 and its number.
     Process(u8),
 }
 

@@ -9,3 +9,10 @@ pub(crate) mod progress;
 pub(crate) mod snippet;
 pub(crate) mod table;
 pub(crate) mod text;
+
+use std::io::Write as _;
+
+/// Prints a line on standard error. Where that cannot be, as after the terminal is closed, there is nobody to tell.
+pub(crate) fn say(line: &str) {
+    let _ = anstream::AutoStream::auto(std::io::stderr()).write_all(format!("{line}\n").as_bytes());
+}

@@ -10,6 +10,7 @@ mod command;
 mod exit;
 mod look;
 mod places;
+mod signals;
 
 use clap::Parser;
 

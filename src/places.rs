@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use strata_builder::Engine;
 use strata_image::{Image, Store, manifest::Platform, source};
-use strata_runtime::snapshot::Snapshots;
+use strata_runtime::snapshot::{Driver, Snapshots};
 
 /// The root folder, not opened yet.
 #[derive(Debug)]
@@ -56,10 +56,14 @@ impl Places {
         Ok(Snapshots::open(&self.root)?)
     }
 
-    pub(crate) fn engine(&self) -> Result<Engine> {
+    /// What builds work with; `driver` says how root filesystems are stacked where the caller wants to choose.
+    pub(crate) fn engine_with(&self, driver: Option<Driver>) -> Result<Engine> {
         Ok(Engine {
             store: self.store()?,
-            snapshots: self.snapshots()?,
+            snapshots: match driver {
+                Some(driver) => Snapshots::open_with(&self.root, driver)?,
+                None => self.snapshots()?,
+            },
             cache: self.build_cache(),
             analysis: self.analysis(),
         })

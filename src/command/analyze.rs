@@ -1,14 +1,14 @@
 //! `analyze`: which bytes of an image are wasted, who made them and who killed them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use strata_analyzer::{
     analysis::{self, Analysis, LayerLine, Options, Waste},
     size_text,
 };
+use strata_builder::{contexts, remote::Fetcher};
 
-use super::build::{read_dockerfile, read_dockerfile_inside};
 use crate::{
     cli::Format,
     exit::Status,
@@ -45,7 +45,7 @@ const ROWS: usize = 10;
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let image = places.image(&args.image)?;
     let cache = places.analysis();
-    let dockerfile = dockerfile(args)?;
+    let dockerfile = dockerfile(args, places)?;
     let options = Options {
         cache: Some(&cache),
         dockerfile: dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
@@ -60,13 +60,15 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     Ok(Status::Yes)
 }
 
-fn dockerfile(args: &Args) -> Result<Option<(String, Vec<u8>)>> {
-    let Some(path) = &args.file else {
-        return Ok(read_dockerfile_inside(Path::new("."), Path::new("Dockerfile"))
-            .ok()
-            .map(|bytes| ("Dockerfile".to_owned(), bytes)));
+/// The Dockerfile that is named, or else the one here, if there is one.
+fn dockerfile(args: &Args, places: &Places) -> Result<Option<(String, Vec<u8>)>> {
+    let fetcher = Fetcher::new(&places.build_cache());
+    let here = contexts::open(".".as_ref(), &mut std::io::empty(), &fetcher, false, &mut |_| {})?;
+    let read = match (here.dockerfile(args.file.as_deref(), &mut std::io::stdin()), &args.file) {
+        (Err(_), None) => return Ok(None),
+        (read, _) => read?,
     };
-    Ok(Some((path.display().to_string(), read_dockerfile(path)?)))
+    Ok(Some((read.name, read.bytes)))
 }
 
 fn show(analysis: &Analysis) {

@@ -1,244 +1,264 @@
 //! `build`: executes a Dockerfile.
 
+mod cache;
+mod docker;
+mod fields;
+mod grants;
+mod input;
+mod isolation;
+mod limits;
+mod outputs;
+mod priced;
+mod reproducible;
+mod shown;
+
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::Read,
+    io::IsTerminal as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-use strata_analyzer::size_text;
-use strata_builder::{Built, Engine, Event, Options};
-use strata_image::ImageName;
+use strata_builder::{Built, Engine, Options, output};
+use strata_image::{ImageId, ImageName, manifest::Platform, store::StoredImage};
 
+use self::{docker::DockerArgs, outputs::OutputArgs};
+pub(crate) use self::{
+    input::{Input, Request, build_args, source_date_epoch},
+    shown::Shown,
+};
+use super::check;
 use crate::{
     exit::{Failure, Status},
-    look::{progress::Progress, snippet},
+    look::progress::{self, Mode, Success},
     places::Places,
+    signals::Signals,
 };
 
 /// Build an image from a Dockerfile, one layer per instruction
+///
+/// docs/build.md has a table of docker's options, and what changes for who comes from docker.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  strata build -t app:1 .\n  strata build -q -f Dockerfile.dev --build-arg V=2 --target test ."
+    // as for docker, the last of an option that was given twice counts
+    args_override_self = true,
+    after_help = "Examples:\n  \
+                  strata build -t app:1 .\n  \
+                  strata build -q -f Dockerfile.dev --build-arg V=2 --target test .\n  \
+                  git archive HEAD | strata build -t app -o type=oci,dest=app.tar,compression=zstd -\n  \
+                  strata build --cache-from type=local,src=cache --cache-to type=local,dest=cache,mode=max .\n  \
+                  strata build --secret id=token,env=TOKEN --ssh default -t app .\n  \
+                  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) strata build --verify-reproducible -t app .\n\n\
+                  Exit status: 0 built; 1 the Dockerfile has errors, a step failed, or the image is not reproducible;\n\
+                  2 the build could not begin; 128+N signal N stopped it."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) input: Input,
+    made: MadeArgs,
 
+    #[command(flatten)]
+    outputs: OutputArgs,
+
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    shown: ShownArgs,
+
+    #[command(flatten)]
+    docker: DockerArgs,
+}
+
+/// The options about what comes out.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "What is made")]
+#[expect(clippy::option_option, reason = "clap's form of --flag[=BOOL]")]
+struct MadeArgs {
     /// Name of the image, NAME[:TAG]; may be given several times
     #[arg(short, long = "tag", value_name = "NAME")]
     tag: Vec<String>,
 
-    /// Print the image ID alone
-    #[arg(short, long)]
-    quiet: bool,
-}
+    /// Label of the image, above those of the Dockerfile
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    labels: Vec<String>,
 
-/// What is built: shared by `build` and `slim`.
-#[derive(clap::Args, Debug)]
-pub(crate) struct Input {
-    /// Folder whose files COPY and ADD may use
-    #[arg(value_name = "CONTEXT")]
-    context: PathBuf,
+    /// Make one layer of those above the base
+    #[arg(long, value_name = "BOOL", require_equals = true, hide_possible_values = true)]
+    squash: Option<Option<bool>>,
 
-    /// The Dockerfile [default: Dockerfile of the context; - reads standard input]
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    /// Write the image ID to a file
+    #[arg(long, value_name = "FILE")]
+    iidfile: Option<PathBuf>,
 
-    /// Value of an ARG; without =VALUE it is taken from the environment
-    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
-    build_args: Vec<String>,
+    /// Write digests and names to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    metadata_file: Option<PathBuf>,
 
-    /// Stop at this stage
-    #[arg(long, value_name = "STAGE")]
-    target: Option<String>,
-
-    /// Run every step, whatever the cache holds
+    /// Build twice, with every step run, and name what differs
     #[arg(long)]
-    no_cache: bool,
+    verify_reproducible: bool,
 }
 
-impl Input {
-    /// Reads the Dockerfile and makes the builder's options.
-    pub(crate) fn options(&self, names: Vec<ImageName>) -> Result<Options> {
-        let metadata = std::fs::metadata(&self.context)
-            .with_context(|| format!("cannot use {} as context", self.context.display()))?;
-        if !metadata.is_dir() {
-            bail!("cannot use {} as context: it is not a folder", self.context.display());
-        }
-        let dockerfile_path = self.dockerfile_path();
-        Ok(Options {
-            context: self.context.clone(),
-            dockerfile: match &self.file {
-                Some(file) => read_dockerfile(file)?,
-                None => read_dockerfile_inside(&self.context, &dockerfile_path)?,
-            },
-            dockerfile_path,
-            target: self.target.clone(),
-            build_args: build_args(&self.build_args)?,
-            names,
-            no_cache: self.no_cache,
-            epoch: source_date_epoch()?,
-        })
-    }
+/// The options about what is seen.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "What is shown")]
+#[expect(clippy::option_option, reason = "clap's form of --flag[=BOOL]")]
+struct ShownArgs {
+    /// Print the image ID alone
+    #[arg(short, long, value_name = "BOOL", require_equals = true, hide_possible_values = true)]
+    quiet: Option<Option<bool>>,
 
-    /// `-f` is seen from where the command runs, as docker does; without it the context's `Dockerfile`, or else `dockerfile`.
-    fn dockerfile_path(&self) -> PathBuf {
-        if let Some(file) = &self.file {
-            return file.clone();
-        }
-        let usual = self.context.join("Dockerfile");
-        let lower = self.context.join("dockerfile");
-        if !usual.exists() && lower.exists() { lower } else { usual }
+    /// How progress is shown, on standard error
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, env = "BUILDKIT_PROGRESS", hide_env_values = true)]
+    progress: Mode,
+
+    /// Say what the Dockerfile could do better, as `strata check`, and build nothing
+    #[arg(long)]
+    check: bool,
+
+    /// Say of each step that was not cached what has changed
+    #[arg(long)]
+    explain_cache: bool,
+
+    /// When a RUN fails, open a shell on the terminal in the state before it
+    #[arg(long)]
+    debug_shell: bool,
+}
+
+impl ShownArgs {
+    fn mode(&self) -> Mode {
+        if is_on(self.quiet) { Mode::Quiet } else { self.progress }
     }
 }
 
-/// Opens a file of a context that others may have made: a link leads nowhere outside, as for docker, and a pipe is not
-/// waited for. What `-f` names is the caller's own choice, and may be both.
-fn open_inside(context: &Path, path: &Path) -> std::io::Result<File> {
-    let root = File::open(context)?;
-    let name = path.file_name().unwrap_or_default();
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = File::from(openat2(root, name, flags, Mode::empty(), resolve)?);
-    if !file.metadata()?.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    Ok(file)
-}
-
-/// Dockerfiles above this are rejected before they are held in memory; the largest of real projects are below 1 MiB.
-const MAX_DOCKERFILE: u64 = 16 << 20;
-
-/// Reads a Dockerfile that the caller names, `-` from standard input.
-pub(crate) fn read_dockerfile(path: &Path) -> Result<Vec<u8>> {
-    if path == Path::new("-") {
-        return read_limited(path, Ok(std::io::stdin()));
-    }
-    read_limited(path, File::open(path))
-}
-
-/// Reads the Dockerfile that stands at `path`, in the folder `context`, which others may have made.
-pub(crate) fn read_dockerfile_inside(context: &Path, path: &Path) -> Result<Vec<u8>> {
-    read_limited(path, open_inside(context, path))
-}
-
-fn read_limited(path: &Path, opened: std::io::Result<impl Read>) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = opened.and_then(|file| file.take(MAX_DOCKERFILE + 1).read_to_end(&mut bytes));
-    read.with_context(|| format!("cannot read the Dockerfile {}\nhint: name another with -f FILE", path.display()))?;
-    if bytes.len() as u64 > MAX_DOCKERFILE {
-        bail!("the Dockerfile {} is larger than {MAX_DOCKERFILE} bytes", path.display());
-    }
-    Ok(bytes)
-}
-
-fn build_args(given: &[String]) -> Result<BTreeMap<String, String>> {
-    let mut args = BTreeMap::new();
-    for arg in given {
-        let (name, value) = match arg.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (arg.as_str(), std::env::var(arg).ok()),
-        };
-        if name.is_empty() {
-            bail!("--build-arg {arg:?} has no name\nhint: write --build-arg NAME=VALUE");
-        }
-        if let Some(value) = value {
-            args.insert(name.to_owned(), value);
-        }
-    }
-    Ok(args)
-}
-
-fn source_date_epoch() -> Result<Option<i64>> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Err(_) => Ok(None),
-        Ok(text) if text.is_empty() => Ok(None),
-        Ok(text) => {
-            let seconds = text.parse().ok().filter(|&seconds: &i64| seconds >= 0);
-            Ok(Some(seconds.with_context(|| format!("invalid SOURCE_DATE_EPOCH: {text}"))?))
-        }
-    }
+/// Whether `--flag`, or `--flag=true`, was given.
+#[expect(clippy::option_option, reason = "clap's form of --flag[=BOOL]")]
+fn is_on(switch: Option<Option<bool>>) -> bool {
+    switch.is_some_and(|value| value.unwrap_or(true))
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
-    let names = args.tag.iter().map(|name| ImageName::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    let options = args.input.options(names)?;
-    let engine = places.engine()?;
-    let built = watched(&options, args.quiet, |progress| strata_builder::build(&engine, &options, progress))?;
-    if args.quiet {
-        anstream::println!("{}", built.id);
-    } else {
-        summarize(&engine, &options, &built)?;
+    let signals = Signals::watch()?;
+    make(args, places, &signals).map_err(|error| {
+        let error = signals.failure().map_or(error, Into::into);
+        if args.shown.mode() != Mode::Json {
+            return error;
+        }
+        progress::tell_error(&error);
+        Failure { status: Status::of_error(&error), source: anyhow::anyhow!("") }.into()
+    })
+}
+
+fn make(args: &Args, places: &Places, signals: &Signals) -> Result<Status> {
+    let notes = args.docker.notes()?;
+    args.outputs.check(is_on(args.shown.quiet).then_some("the image ID of -q"))?;
+    let request = args.request(places, signals)?;
+    let options = &request.options;
+    if args.shown.check {
+        return check::check(&request, check::Format::Text, places);
+    }
+    let engine = args.input.isolation.engine(places)?;
+    let mut shown = Shown::new(&request, args.shown.mode(), args.shown.explain_cache, signals)?;
+    for note in notes.into_iter().chain(args.input.cache.notes()).chain(args.input.isolation.notes(&engine)?) {
+        shown.note(&note);
+    }
+    let (built, ids) = build_all(args, &engine, options, &mut shown)?;
+    let written = args.outputs.write(&engine, built.id, &ids, &options.names)?;
+    let left_out: u64 = written.iter().map(|written| written.devices_left_out).sum();
+    if left_out > 0 {
+        shown.note(&format!("devices are not written to a folder, they would be this machine's: {left_out} left out"));
+    }
+    if let Some(path) = &args.made.iidfile {
+        record(path, &built.id.to_string())?;
+    }
+    if let Some(path) = &args.made.metadata_file {
+        record(path, &format!("{}\n", serde_json::to_string_pretty(&output::metadata(&written))?))?;
+    }
+    let (id, names) = (built.id.to_string(), options.names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let image = image(&engine, &built)?;
+    if args.shown.mode() != Mode::Quiet {
+        for line in priced::lines(options, &built, &image, places)? {
+            shown.note(&line);
+        }
+    }
+    let bytes = super::stored_bytes(&image);
+    shown.succeed(&Success { id: &id, names: &names, bytes });
+    if is_on(args.shown.quiet) {
+        anstream::println!("{id}");
     }
     Ok(Status::Yes)
 }
 
-/// Runs something that builds, with its progress shown; its failures are shown as snippets and end with status 1.
-pub(crate) fn watched<T>(
-    options: &Options,
-    quiet: bool,
-    build: impl FnOnce(&mut dyn FnMut(Event<'_>)) -> strata_builder::Result<T>,
-) -> Result<T> {
-    let name = options.dockerfile_path.display().to_string();
-    let text = String::from_utf8_lossy(&options.dockerfile);
-    let source = || snippet::Source { name: &name, text: &text };
-    let mut progress = Progress::new(source(), quiet);
-    let outcome = build(&mut |event| progress.show(&event));
-    progress.finish();
-    outcome.map_err(|error| explain(error, &source()))
+impl Args {
+    fn request(&self, places: &Places, signals: &Signals) -> Result<Request> {
+        let names = self.made.tag.iter().map(|name| ImageName::parse(name)).collect::<Result<_, _>>()?;
+        let mut request = self.input.request(places, names, signals.cancel())?;
+        request.options.labels = labels(&self.made.labels)?;
+        let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        if self.shown.debug_shell && !has_terminal {
+            bail!("--debug-shell needs a terminal\nhint: leave it out where nobody types");
+        }
+        request.options.debug_shell = self.shown.debug_shell;
+        request.options.squash = is_on(self.made.squash);
+        request.options.rewrite_timestamp = self.outputs.rewrite_timestamp()?;
+        Ok(request)
+    }
 }
 
-fn explain(error: strata_builder::Error, source: &snippet::Source<'_>) -> anyhow::Error {
-    use strata_builder::Error;
-    let message = match &error {
-        Error::Dockerfile { diagnostics } => {
-            for diagnostic in diagnostics {
-                snippet::print(source, diagnostic);
-            }
-            format!("{} cannot be built", source.name)
+/// Writes a file that says what was built.
+fn record(path: &Path, text: &str) -> Result<()> {
+    super::output(Some(path), |out| Ok(out.write_all(text.as_bytes())?))
+}
+
+fn image(engine: &Engine, built: &Built) -> Result<StoredImage> {
+    let gone = || format!("another command removed the image {} as soon as it was built", built.id);
+    engine.store.find(&built.id.to_string())?.with_context(gone)
+}
+
+/// Builds for every platform that was asked for; gives what has the names, this machine's where it is among them, and all IDs.
+fn build_all(args: &Args, engine: &Engine, options: &Options, shown: &mut Shown<'_>) -> Result<(Built, Vec<ImageId>)> {
+    let platforms = args.input.platforms();
+    if platforms.len() < 2 {
+        let built = build(args, engine, options, shown)?;
+        let id = built.id;
+        return Ok((built, vec![id]));
+    }
+    let host = Platform::host();
+    let named = platforms.iter().position(|platform| platform.accepts(&host)).unwrap_or_default();
+    let mut ids = Vec::new();
+    let mut first = None;
+    for (index, platform) in platforms.iter().enumerate() {
+        shown.note(&format!("building for {platform}"));
+        let names = if index == named { options.names.clone() } else { Vec::new() };
+        let options = Options { platform: Some(platform.clone()), names, ..options.clone() };
+        let built = build(args, engine, &options, shown)?;
+        ids.push(built.id);
+        if index == named {
+            first = Some(built);
         }
-        Error::Step { message, span, hint, source: cause } => {
-            let causes =
-                std::iter::successors(cause.as_deref().map(|cause| cause as &dyn std::error::Error), |cause| {
-                    cause.source()
-                });
-            let message = causes.fold(message.clone(), |message, cause| format!("{message}: {cause}"));
-            snippet::print_failure(source, &message, *span, hint.as_deref());
-            "the build stopped at this step".to_owned()
-        }
-        _ => return error.into(),
+    }
+    Ok((first.context("no platform was built for")?, ids))
+}
+
+/// Builds once, or twice where that is to be compared.
+fn build(args: &Args, engine: &Engine, options: &Options, shown: &mut Shown<'_>) -> Result<Built> {
+    if !args.made.verify_reproducible {
+        return shown.build(|progress| strata_builder::build(engine, options, progress));
+    }
+    let (built, differences) = reproducible::build(engine, options, shown)?;
+    if !differences.is_empty() {
+        let source = anyhow::anyhow!("built twice, and the images differ:\n{}", differences.join("\n"));
+        return Err(Failure { status: Status::No, source }.into());
+    }
+    shown.note("built twice: the images are equal");
+    Ok(built)
+}
+
+/// `NAME=VALUE`; a name alone has an empty value, as for docker.
+fn labels(given: &[String]) -> Result<BTreeMap<String, String>> {
+    let pair = |label: &String| match label.split_once('=').unwrap_or((label, "")) {
+        ("", _) => bail!("--label {label:?} has no name\nhint: write --label NAME=VALUE"),
+        (name, value) => Ok((name.to_owned(), value.to_owned())),
     };
-    Failure { status: Status::No, source: anyhow::anyhow!(message) }.into()
-}
-
-fn summarize(engine: &Engine, options: &Options, built: &Built) -> Result<()> {
-    let names = options.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let stored = engine.store.find(&built.id.to_string())?;
-    let bytes = stored.map_or(0, |image| super::stored_bytes(&image));
-    let named = if names.is_empty() { String::new() } else { format!("{names}  ") };
-    anstream::eprintln!("built {named}{}  {}", built.id, size_text(bytes));
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::build_args;
-
-    #[test]
-    fn a_build_arg_without_a_value_comes_from_the_environment_or_is_absent() {
-        let args = build_args(&["A=1".into(), "B=".into(), "STRATA_TEST_UNSET".into(), "A=2=3".into()]).unwrap();
-        let pairs: Vec<_> = args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(pairs, [("A", "2=3"), ("B", "")]);
-    }
-
-    #[test]
-    fn a_build_arg_needs_a_name() {
-        assert!(build_args(&["=x".into()]).is_err());
-    }
+    given.iter().map(pair).collect()
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use strata_image::{ContainerConfig, Image, config::DEFAULT_PATH};
 use strata_runtime::{
-    process::{self, Bind, Network, Spec, Stdio},
+    process::{self, Mount, MountSource, Network, Spec, Stdio},
     snapshot::Losses,
     user,
 };
@@ -126,15 +126,15 @@ fn start(args: &Args, places: &Places) -> Result<Status> {
             NetworkMode::None => Network::None,
             NetworkMode::Host => Network::Host,
         },
-        binds: args.volume.iter().map(|text| bind(text)).collect::<Result<_>>()?,
+        mounts: args.volume.iter().map(|text| bind(text)).collect::<Result<_>>()?,
         read_only: args.read_only,
-        hosts: true,
         forward_signals: true,
         stdio: if args.tty {
             Stdio::Terminal { stdin: args.interactive }
         } else {
             Stdio::Inherit { stdin: args.interactive }
         },
+        ..Spec::default()
     };
     let exit = process::start(active.root(), &spec)?.wait()?;
     drop(active);
@@ -207,7 +207,7 @@ fn working_dir(args: &Args, config: &ContainerConfig) -> PathBuf {
     Path::new("/").join(args.workdir.as_deref().unwrap_or(Path::new(image)))
 }
 
-fn bind(text: &str) -> Result<Bind> {
+fn bind(text: &str) -> Result<Mount> {
     let mut parts = text.splitn(3, ':');
     let (Some(source), Some(destination)) = (parts.next(), parts.next()) else {
         bail!("-v {text} needs SOURCE:DESTINATION\nhint: volumes without a source are not there yet");
@@ -227,7 +227,7 @@ fn bind(text: &str) -> Result<Bind> {
     if !source.exists() {
         std::fs::create_dir_all(&source).with_context(|| format!("cannot make the folder {}", source.display()))?;
     }
-    Ok(Bind { source, destination: destination.into(), read_only })
+    Ok(Mount { source: MountSource::Host(source), destination: destination.into(), read_only })
 }
 
 /// Twelve hexadecimal digits, as docker's short IDs.

@@ -159,16 +159,18 @@ fn prune(args: &PruneArgs, places: &Places) -> Result<Status> {
     if !args.force && !confirmed(args.all)? {
         return Ok(Status::No);
     }
-    let engine = places.engine()?;
+    let engine = places.engine_with(None)?;
     for image in engine.store.images()?.iter().filter(|image| image.names().is_empty()) {
         let id = image.image_id();
         engine.store.remove(&id, true)?;
         anstream::println!("Deleted: {id}");
     }
+    let mut freed = 0;
     if args.all {
         strata_builder::cache::prune(&engine.cache)?;
+        freed += strata_builder::remote::prune(&engine.cache)?;
     }
-    let freed = engine.collect_garbage()?;
+    freed += engine.collect_garbage()?;
     anstream::println!("Total reclaimed space: {}", size_text(freed));
     Ok(Status::Yes)
 }

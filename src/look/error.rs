@@ -2,6 +2,7 @@
 
 use super::{
     palette::{ERROR, HINT},
+    say,
     text::safe,
 };
 
@@ -9,16 +10,16 @@ use super::{
 pub(crate) fn print(error: &anyhow::Error) {
     let (message, hints) = split(error);
     if !message.is_empty() {
-        anstream::eprintln!("{ERROR}strata:{ERROR:#} {message}");
+        say(&format!("{ERROR}strata:{ERROR:#} {message}"));
     }
     for hint in hints {
-        anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
+        say(&format!("{HINT}hint:{HINT:#} {hint}"));
     }
 }
 
 /// Joins the chain of causes; lines that start with `hint:` are taken out. A cause that its parent's text ends with already
 /// is not said twice.
-fn split(error: &anyhow::Error) -> (String, Vec<String>) {
+pub(crate) fn split(error: &anyhow::Error) -> (String, Vec<String>) {
     let mut message = String::new();
     let mut hints = Vec::new();
     for cause in error.chain() {

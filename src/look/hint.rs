@@ -7,6 +7,7 @@ pub(crate) fn of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         .and_then(of_image)
         .or_else(|| cause.downcast_ref().and_then(of_runtime))
         .or_else(|| cause.downcast_ref().and_then(of_builder))
+        .or_else(|| cause.downcast_ref().and_then(strata_builder::contexts::ContextError::hint))
 }
 
 fn of_image(error: &strata_image::Error) -> Option<String> {
@@ -53,6 +54,8 @@ fn of_builder(error: &strata_builder::Error) -> Option<String> {
     use strata_builder::Error;
     match error {
         Error::UnknownTarget { suggestion: Some(name), .. } => Some(format!("did you mean {name}?")),
+        Error::Contexts(error) => error.hint(),
+        Error::Output(error) => error.hint(),
         _ => None,
     }
 }

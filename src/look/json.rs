@@ -13,9 +13,9 @@ pub(crate) fn print<T: serde::Serialize>(value: &T) -> Result<()> {
     Ok(())
 }
 
-/// Escapes the control characters that JSON allows as they are, U+007F to U+009F, since terminals obey them (U+009B is
-/// `ESC [`). They occur in strings alone.
-fn escaped(json: &str) -> String {
+/// A document with a line end, in which the control characters that JSON allows as they are, U+007F to U+009F, are escaped,
+/// since terminals obey them (U+009B is `ESC [`). They occur in strings alone.
+pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c.is_control() && c != '\n' {

@@ -1,101 +1,121 @@
-//! What a build shows while it runs, on standard error: a line a step, the step's output below it. On a terminal a spinner
-//! names the step that is running; elsewhere nothing moves.
+//! What a build shows while it runs, on standard error, in one of four faces.
+//!
+//! | face | for |
+//! |---|---|
+//! | [`live`] | a terminal: finished steps are a line each, running ones move |
+//! | [`plain`] | everything else: a line for each thing that happens, which begins with the number of its step |
+//! | [`json`] | programs: a JSON object a line |
+//! | [`quiet`] | nobody, until something fails |
+//!
+//! What a step prints is never lost: plain and json show it as it comes, the others keep it until the step is done, and show
+//! all of it when it fails.
 
-use std::{io::Write, time::Duration};
+mod face;
+mod json;
+mod kept;
+mod lines;
+mod live;
+mod plain;
+mod quiet;
+mod steps;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use strata_builder::Event;
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
-use super::{palette::FAINT, snippet, text};
+use anyhow::{Result, bail};
+use strata_builder::{Error, Event};
 
-/// What the builder calls the stage of a Dockerfile that has one and does not name it: nothing to tell stages apart by.
-const ONLY_STAGE: &str = "stage-0";
+use self::face::Face;
+pub(crate) use self::face::Success;
+use super::snippet;
 
-/// Shows the events of one build.
+/// How the progress of a build is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mode {
+    /// `tty` on a terminal, else `plain`
+    #[default]
+    Auto,
+    /// A line for each thing that happens, beginning with the number of its step
+    Plain,
+    /// Running steps with the last lines of their output, finished ones as one line
+    Tty,
+    /// A JSON object a line, described in docs/FORMATS.md
+    #[value(alias = "rawjson")]
+    Json,
+    /// Nothing but errors
+    #[value(alias = "none")]
+    Quiet,
+}
+
+impl Mode {
+    /// What `auto` stands for here.
+    fn settled(self) -> Result<Self> {
+        let can_move = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Ok(match self {
+            Self::Auto if can_move => Self::Tty,
+            Self::Auto => Self::Plain,
+            Self::Tty if !can_move => {
+                bail!("--progress tty needs a terminal, and standard error is none\nhint: --progress plain does not")
+            }
+            mode => mode,
+        })
+    }
+}
+
+/// Shows the events of one build, and how it ended.
 pub(crate) struct Progress<'a> {
-    source: snippet::Source<'a>,
-    quiet: bool,
-    spinner: ProgressBar,
-    /// The last output did not end its line.
-    open_line: bool,
+    begun: Instant,
+    face: Box<dyn Face + 'a>,
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(source: snippet::Source<'a>, quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let spinner = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            spinner.set_style(style);
-        }
-        Self { source, quiet, spinner, open_line: false }
+    /// `explain`: whether it is told why steps were not in the cache.
+    pub(crate) fn new(mode: Mode, explain: bool, source: snippet::Source<'a>) -> Result<Self> {
+        let face: Box<dyn Face + 'a> = match mode.settled()? {
+            Mode::Auto | Mode::Plain => Box::new(plain::Plain::new(stderr(), Some(source), explain)),
+            Mode::Tty => Box::new(live::Live::new(source, explain)),
+            Mode::Json => Box::new(json::Json::new(std::io::stderr(), source)),
+            Mode::Quiet => Box::new(quiet::Quiet::new(source)),
+        };
+        Ok(Self { begun: Instant::now(), face })
     }
 
     /// Shows one event.
     pub(crate) fn show(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Diagnostic(diagnostic) if !self.quiet => self.above(|this| snippet::print(&this.source, diagnostic)),
-            Event::Note(note) if !self.quiet => {
-                self.above(|_| anstream::eprintln!("{FAINT}{}{FAINT:#}", text::safe(note)));
-            }
-            Event::StepStarted { number, total, stage, text } => self.started(*number, *total, stage, text),
-            Event::StepCached { .. } if !self.quiet => {
-                self.above(|_| anstream::eprintln!("      {FAINT}cached{FAINT:#}"));
-            }
-            Event::Output { bytes, .. } if !self.quiet => self.output(bytes),
-            Event::StepDone { elapsed, .. } if !self.quiet => self.done(*elapsed),
-            _ => {}
-        }
+        let at = self.elapsed();
+        self.face.show(event, at);
     }
 
-    /// Takes the spinner away; what follows is printed by others.
-    pub(crate) fn finish(mut self) {
-        self.end_line();
-        self.spinner.finish_and_clear();
+    /// Shows what the build made.
+    pub(crate) fn succeed(&mut self, success: &Success<'_>) {
+        let at = self.elapsed();
+        self.face.succeed(success, at);
     }
 
-    fn started(&mut self, number: usize, total: usize, stage: &str, instruction: &str) {
-        if self.quiet {
-            return;
-        }
-        let first = text::safe(instruction.lines().next().unwrap_or_default());
-        let stage = if stage == ONLY_STAGE { String::new() } else { format!("{stage} ") };
-        let line = format!("[{stage}{number}/{total}] {first}");
-        self.above(|_| anstream::eprintln!("{line}"));
-        self.spinner.set_message(line);
-        self.spinner.enable_steady_tick(Duration::from_millis(120));
+    /// Shows why it failed, and gives what is left to say as the last line: empty where all is said.
+    pub(crate) fn fail(&mut self, error: &Error) -> String {
+        let at = self.elapsed();
+        self.face.fail(error, at)
     }
 
-    fn output(&mut self, bytes: &[u8]) {
-        let starts_line = !self.open_line;
-        self.spinner.suspend(|| {
-            let mut err = std::io::stderr().lock();
-            let mut at_start = starts_line;
-            for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-                let prefix: &[u8] = if at_start { b"      | " } else { b"" };
-                // a step's output that cannot be shown does not stop the step
-                let _ = err.write_all(prefix).and_then(|()| err.write_all(line));
-                at_start = line.ends_with(b"\n");
-            }
-        });
-        self.open_line = bytes.last().is_some_and(|&byte| byte != b'\n');
+    /// Takes away what moves. What follows is printed by others.
+    pub(crate) fn settle(&mut self) {
+        self.face.settle();
     }
 
-    fn done(&mut self, elapsed: Duration) {
-        self.above(|_| {
-            if elapsed >= Duration::from_millis(10) {
-                anstream::eprintln!("      {FAINT}{:.2}s{FAINT:#}", elapsed.as_secs_f64());
-            }
-        });
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
     }
+}
 
-    fn above(&mut self, print: impl FnOnce(&Self)) {
-        self.end_line();
-        self.spinner.suspend(|| print(self));
-    }
+/// Says as JSON why nothing was built.
+pub(crate) fn tell_error(error: &anyhow::Error) {
+    json::tell_error(&mut std::io::stderr(), error);
+}
 
-    fn end_line(&mut self) {
-        if std::mem::take(&mut self.open_line) {
-            anstream::eprintln!();
-        }
-    }
+/// Standard error, without colours where it does not want them.
+fn stderr() -> anstream::AutoStream<std::io::Stderr> {
+    anstream::AutoStream::auto(std::io::stderr())
 }

@@ -5,21 +5,62 @@ use std::{borrow::Cow, io::IsTerminal};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use strata_dockerfile::{Diagnostic, Severity, Span};
 
-/// A Dockerfile as people see it: its name and its text (bytes that are not UTF-8 shown as replacement characters do not
-/// move spans, for such a file is rejected before it has any).
+use super::say;
+
+/// A Dockerfile as people see it: its name and its text.
+#[derive(Clone, Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) name: &'a str,
-    pub(crate) text: &'a str,
+    text: Cow<'a, str>,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn new(name: &'a str, bytes: &'a [u8]) -> Self {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(dockerfile(bytes)),
+        };
+        Self { name, text }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line, from 1, on which a place begins.
+    pub(crate) fn line(&self, span: Span) -> usize {
+        1 + self.text.bytes().take(span.start).filter(|&byte| byte == b'\n').count()
+    }
+}
+
+/// Gives the text of a Dockerfile. Each byte that is no UTF-8 is shown by one that is, so that spans stay where they are.
+fn dockerfile(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
 }
 
 /// Prints one diagnostic to standard error.
 pub(crate) fn print(source: &Source<'_>, diagnostic: &Diagnostic) {
-    let level = match diagnostic.severity {
+    let label = diagnostic.label.as_deref();
+    show(source, level(diagnostic), &diagnostic.message, diagnostic.span, label, diagnostic.help.as_deref());
+}
+
+/// The text of one diagnostic, coloured or not.
+pub(crate) fn render(source: &Source<'_>, diagnostic: &Diagnostic, styled: bool) -> String {
+    let label = diagnostic.label.as_deref();
+    let (message, help) = (&diagnostic.message, diagnostic.help.as_deref());
+    text(source, level(diagnostic), message, diagnostic.span, label, help, styled)
+}
+
+fn level(diagnostic: &Diagnostic) -> Level<'static> {
+    match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
-    };
-    let label = diagnostic.label.as_deref();
-    show(source, level, &diagnostic.message, diagnostic.span, label, diagnostic.help.as_deref());
+    }
 }
 
 /// Prints a step that failed, with its whole instruction.
@@ -27,10 +68,28 @@ pub(crate) fn print_failure(source: &Source<'_>, message: &str, span: Span, hint
     show(source, Level::ERROR, message, span, None, hint);
 }
 
+/// How much of an instruction is shown, and of the line that it ends in: far more than anybody writes, and little enough that
+/// a line of megabytes costs no minute.
+const MAX_SHOWN: usize = 1 << 16;
+
 fn show(source: &Source<'_>, level: Level<'_>, message: &str, span: Span, label: Option<&str>, help: Option<&str>) {
-    let (name, text, message) = (without_c1(source.name), without_c1(source.text), without_c1(message));
+    say(&text(source, level, message, span, label, help, std::io::stderr().is_terminal()));
+}
+
+fn text(
+    source: &Source<'_>,
+    level: Level<'_>,
+    message: &str,
+    span: Span,
+    label: Option<&str>,
+    help: Option<&str>,
+    styled: bool,
+) -> String {
+    let end = span.end.min(span.start.saturating_add(MAX_SHOWN));
+    let shown = upto(&source.text, end.saturating_add(MAX_SHOWN));
+    let (name, text, message) = (without_c1(source.name), without_c1(shown), without_c1(message));
     let (label, help) = (label.map(without_c1), help.map(without_c1));
-    let range = span.start.min(text.len())..span.end.min(text.len());
+    let range = upto(&text, span.start).len()..upto(&text, end).len();
     let mut annotation = AnnotationKind::Primary.span(range);
     if let Some(label) = &label {
         annotation = annotation.label(&**label);
@@ -40,8 +99,14 @@ fn show(source: &Source<'_>, level: Level<'_>, message: &str, span: Span, label:
     if let Some(help) = &help {
         report.push(Group::with_title(Level::HELP.secondary_title(&**help)));
     }
-    let renderer = if std::io::stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
-    anstream::eprintln!("{}", renderer.render(&report));
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&report)
+}
+
+/// Gives the text before an offset, or before the character that the offset is inside of.
+fn upto(text: &str, offset: usize) -> &str {
+    let boundary = (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    &text[..boundary.unwrap_or_default()]
 }
 
 /// Replaces the control characters U+0080 to U+009F, which terminals obey too (U+009B is `ESC [`) and the renderer lets
@@ -53,7 +118,17 @@ fn without_c1(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_c1;
+    use super::{dockerfile, upto, without_c1};
+
+    #[test]
+    fn bytes_that_are_no_text_move_no_span() {
+        assert_eq!(dockerfile(b"a\xff\xc3\xa9\xe2\x82b"), "a?é??b");
+    }
+
+    #[test]
+    fn no_character_is_cut() {
+        assert_eq!(["", "a", "a", "aé", "aéb", "aéb"], [0, 1, 2, 3, 4, 9].map(|offset| upto("aéb", offset)));
+    }
 
     #[test]
     fn control_characters_beyond_ascii_are_replaced_and_move_no_span() {

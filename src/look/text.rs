@@ -19,6 +19,45 @@ pub(crate) fn safe(text: &str) -> String {
     out
 }
 
+/// Escapes what a step printed as [`safe`] does, but lets tabs and colours pass. Bytes that are not UTF-8 are shown as
+/// `\xNN`. A colour ends with the line.
+pub(crate) fn output(line: &[u8]) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut is_coloured = false;
+    for chunk in line.utf8_chunks() {
+        let mut rest = chunk.valid();
+        while let Some(c) = rest.chars().next() {
+            let length = colour(rest).unwrap_or(0);
+            if length > 0 {
+                is_coloured = true;
+                out.push_str(&rest[..length]);
+                rest = &rest[length..];
+                continue;
+            }
+            match c {
+                '\t' => out.push('\t'),
+                c if c.is_control() => out.push_str(&safe(c.encode_utf8(&mut [0; 4]))),
+                c => out.push(c),
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    if is_coloured {
+        out.push_str("\u{1b}[0m");
+    }
+    out
+}
+
+/// The length of the sequence that sets colours (SGR: `ESC [ 1;31 m`), where the text begins with one.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let end = parameters.find(|c: char| !c.is_ascii_digit() && !matches!(c, ';' | ':'))?;
+    parameters[end..].starts_with('m').then_some(text.len() - parameters.len() + end + 1)
+}
+
 /// `1 layer`, `2 layers`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -41,11 +80,27 @@ pub(crate) fn ellipsis(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ellipsis, safe};
+    use super::{ellipsis, output, safe};
 
     #[test]
     fn escape_sequences_of_an_image_never_reach_the_terminal() {
         assert_eq!(safe("a\u{1b}[2Jb\n\tc\u{9b}"), "a\\u{1b}[2Jb\\n\\tc\\u{9b}");
+    }
+
+    #[test]
+    fn of_a_steps_output_only_tabs_and_colours_pass() {
+        let cases = [
+            ("a\tb", "a\tb"),
+            ("\u{1b}[1;31mred", "\u{1b}[1;31mred\u{1b}[0m"),
+            ("\u{1b}[2J\u{1b}[m", "\\u{1b}[2J\u{1b}[m\u{1b}[0m"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("\u{1b}[31", "\\u{1b}[31"),
+            ("\u{9b}31mé", "\\u{9b}31mé"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(output(text.as_bytes()), shown);
+        }
+        assert_eq!(output(b"caf\xe9!"), "caf\\xe9!");
     }
 
     #[test]
