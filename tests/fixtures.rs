@@ -12,8 +12,8 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, ensure};
 use common::Strata;
 use strata_fixtures::case::Base;
-use strata_fixtures::expected::Source;
-use strata_fixtures::{Built, Case, Privilege, observe};
+use strata_fixtures::expected::{Outcome, Source};
+use strata_fixtures::{Built, Case, Privilege, Staged, observe};
 use strata_image::Image;
 use strata_image::archive::docker;
 
@@ -65,7 +65,7 @@ impl Builder {
         let busybox = saved(&strata, "busybox")?;
         let mut builder = Self { strata, held: Privilege::held(), busybox, bb: None };
         if builder.held >= Privilege::needed(bb, &bb.expected()?)? {
-            let output = builder.build(bb, "bb")?;
+            let (_, output) = builder.build(bb, "bb")?;
             ensure!(output.status.success(), "the base cannot be built: {}", said(&output));
             builder.bb = Some(saved(&builder.strata, "bb")?);
         }
@@ -80,7 +80,7 @@ impl Builder {
             println!("{}: skipped: it needs {needed:?}, here is {:?}", case.name, self.held);
             return Ok(String::new());
         }
-        let output = self.build(case, &case.name)?;
+        let (staged, output) = self.build(case, &case.name)?;
         let built = if output.status.success() {
             let base = match case.recipe.base {
                 Base::Scratch => None,
@@ -88,26 +88,20 @@ impl Builder {
                 Base::Bb => self.bb.as_deref(),
             };
             let image = saved(&self.strata, &case.name)?;
-            Built::Image(observe(image.as_ref(), base)?)
+            Built::Image(staged.told(observe(image.as_ref(), base, case.times())?))
         } else {
             Built::Failed(said(&output))
         };
         expected.differences(&built, Some("Dockerfile"))
     }
 
-    fn build(&self, case: &Case, name: &str) -> Result<Output> {
+    fn build(&self, case: &Case, name: &str) -> Result<(Staged, Output)> {
         let dir = self.strata.work().join("stage").join(name);
         std::fs::create_dir_all(&dir)?;
         let staged = case.stage(&dir)?;
-        let mut command = self.strata.command(["build", "-q", "-t", name, "-f"]);
-        command.arg(staged.dockerfile);
-        for (name, value) in &case.recipe.build_args {
-            command.args(["--build-arg", &format!("{name}={value}")]);
-        }
-        if let Some(target) = &case.recipe.target {
-            command.args(["--target", target]);
-        }
-        Ok(command.arg(staged.context).output()?)
+        let mut command = self.strata.command(["build", "-q", "-t", name]);
+        let output = staged.ask(&mut command).output()?;
+        Ok((staged, output))
     }
 }
 
@@ -129,6 +123,20 @@ fn every_documented_difference_is_in_the_docs() -> Result<()> {
     for case in Case::all()? {
         let documented = case.expected()?.source == Source::Difference;
         ensure!(!documented || docs.contains(&case.name), "docs/differences.md does not name {}", case.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_docs_count_the_fixtures() -> Result<()> {
+    let docs = include_str!("../docs/differences.md");
+    let cases = Case::all()?;
+    let mut images = 0;
+    for case in &cases {
+        images += usize::from(matches!(case.expected()?.outcome, Outcome::Builds(_)));
+    }
+    for count in [format!("{} fixtures are built", cases.len()), format!("{images} compare root filesystem")] {
+        ensure!(docs.contains(&count), "docs/differences.md does not say that {count}");
     }
     Ok(())
 }

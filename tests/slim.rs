@@ -85,10 +85,70 @@ fn what_such_commands_change_by_themselves_needs_accept() {
 }
 
 #[test]
-fn a_frugal_dockerfile_has_nothing_to_chain() {
+fn a_frugal_dockerfile_has_nothing_to_change() {
     let Some(strata) = Strata::with_base() else {
         return;
     };
     let context = strata.context("FROM busybox\nRUN echo a >/a\nRUN echo b >/b\n");
-    assert!(strata.ok(["slim", &context]).contains("nothing to chain: 0 bytes wasted"));
+    assert!(strata.ok(["slim", &context]).contains("nothing to change: 0 bytes wasted"));
+}
+
+/// A Dockerfile with one thing for each rule, and a file that its COPY names.
+const VARIED: &str = "FROM busybox\nWORKDIR /app\nCOPY . .\nCOPY notes.txt /notes\nRUN chmod 600 /notes\n\
+    RUN rm -rf docs\nRUN head -c 70000 /dev/zero >/big\nRUN rm /big\n\
+    RUN mkdir -p /var/lib/apt/lists && head -c 40000 /dev/zero >/var/lib/apt/lists/index\n";
+
+const VARIED_SLIM: &str = "FROM busybox\nWORKDIR /app\nCOPY . .\nCOPY --chmod=600 notes.txt /notes\n\
+    RUN head -c 70000 /dev/zero >/big \\\n && rm /big\n\
+    RUN mkdir -p /var/lib/apt/lists && head -c 40000 /dev/zero >/var/lib/apt/lists/index \\\n && rm -rf /var/lib/apt/lists/*\n";
+
+fn varied(strata: &Strata) -> String {
+    // beside the context, so that no COPY takes the Dockerfile
+    let context = strata.context("");
+    std::fs::remove_file(strata.work().join(&context).join("Dockerfile")).unwrap();
+    strata.file("Dockerfile", VARIED);
+    strata.file(&format!("{context}/notes.txt"), "n".repeat(1000));
+    strata.file(&format!("{context}/docs/manual"), "m".repeat(5000));
+    context
+}
+
+#[test]
+fn every_rule_has_its_part_and_both_files_are_written() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = varied(&strata);
+    let text = strata.ok(["slim", "--write", "-f", "Dockerfile", &context]);
+    for row in ["saved", "predicted"] {
+        let line = text.lines().find(|line| line.starts_with(row)).expect(row);
+        assert!(line.contains(" 116000 bytes"), "{line}");
+    }
+    assert!(text.contains("identical but for 1 path of /var/lib/apt/lists/* that the edit removes"), "{text}");
+    assert_eq!(std::fs::read_to_string(strata.work().join("Dockerfile")).unwrap(), VARIED_SLIM);
+    let ignore = strata.work().join(&context).join(".dockerignore");
+    assert_eq!(std::fs::read_to_string(ignore).unwrap(), ".dockerignore\ndocs\n");
+    let again = strata.ok(["slim", "-f", "Dockerfile", &context]);
+    assert!(again.contains("nothing to change: 0 bytes wasted"), "{again}");
+}
+
+#[test]
+fn the_json_has_the_prices_the_reasons_and_the_proof() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = varied(&strata);
+    strata.file("Dockerfile", VARIED.replace("RUN rm -rf docs", "RUN ls docs && rm -rf docs"));
+    let report = strata.json(["slim", "--format", "json", "-f", "Dockerfile", &context]);
+    assert_eq!(report["schema"], 1);
+    assert_eq!((&report["saved_bytes"], &report["predicted_bytes"]), (&111_000.into(), &111_000.into()));
+    assert_eq!((&report["verdict"], &report["written"]), (&"identical-but".into(), &false.into()));
+    assert_eq!(report["removed"], serde_json::json!([{ "place": "/var/lib/apt/lists/*", "paths": 1 }]));
+    let rules: Vec<_> = report["suggestions"].as_array().unwrap().iter().map(|made| &made["rule"]).collect();
+    assert_eq!(rules, ["chain-runs", "package-caches", "copy-flags"]);
+    assert_eq!(report["refused"][0]["rule"], "unkept-files");
+    assert_eq!(report["refused"][0]["saves_bytes"], 5000);
+    let reason = report["refused"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("it would not build: "), "{reason}");
+    assert!(report["patch"].as_str().unwrap().contains("+COPY --chmod=600 notes.txt /notes\n"));
+    assert!(!strata.work().join(&context).join(".dockerignore").exists());
 }

@@ -50,6 +50,11 @@ impl Strata {
         Some(strata)
     }
 
+    /// The program.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The folder to work in; commands run there.
     pub(crate) fn work(&self) -> &Path {
         self.dir.path()
@@ -68,6 +73,11 @@ impl Strata {
         path
     }
 
+    /// Reads a file of the work folder.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.work().join(name)).expect("a file")
+    }
+
     /// A context folder with this Dockerfile.
     pub(crate) fn context(&self, dockerfile: &str) -> String {
         let name = format!("context{}", std::fs::read_dir(self.work()).expect("the work folder").count());
@@ -84,6 +94,15 @@ impl Strata {
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--root").arg(self.root()).args(args).current_dir(self.work()).stdin(Stdio::null());
+        command
+    }
+
+    /// The same, with the signals that end a build as a shell's foreground command has them, whoever started the tests: one
+    /// that they were started to ignore would stay ignored.
+    pub(crate) fn interruptible<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT,TERM,HUP").arg(&self.binary).arg("--root").arg(self.root()).args(args);
+        command.current_dir(self.work()).stdin(Stdio::null());
         command
     }
 

@@ -1,124 +1,14 @@
-//! Hostile images, archives and contexts, through the binary: nothing outside the container, the context or the root
-//! folder is read, written or left behind.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+//! Hostile images and archives of images, read, run, written out and built on.
 
-mod common;
+use std::fs;
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
-
-use common::Strata;
 use serde_json::{Value, json};
-use strata_image::Digest;
 use tar::EntryType;
 
-/// Far more than any of these commands needs, and far less than a test that waits for a pipe would take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An entry whose name and link go into the tar as they are; the tar crate's own setters refuse hostile ones.
-fn entry(kind: EntryType, name: &str, link: &str, content: &[u8]) -> Vec<u8> {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(0o755);
-    header.set_size(content.len() as u64);
-    let old = header.as_old_mut();
-    old.name[..name.len()].copy_from_slice(name.as_bytes());
-    old.linkname[..link.len()].copy_from_slice(link.as_bytes());
-    header.set_cksum();
-    let mut bytes = [header.as_bytes().as_slice(), content].concat();
-    bytes.resize(bytes.len().next_multiple_of(512), 0);
-    bytes
-}
-
-fn file(name: &str, content: impl AsRef<[u8]>) -> Vec<u8> {
-    entry(EntryType::Regular, name, "", content.as_ref())
-}
-
-fn link(name: &str, target: &str) -> Vec<u8> {
-    entry(EntryType::Symlink, name, target, b"")
-}
-
-fn tar(entries: &[Vec<u8>]) -> Vec<u8> {
-    [entries.concat(), vec![0; 1024]].concat()
-}
-
-/// A `docker save` archive of the base and one more layer, with what `config` says of containers.
-fn archive(name: &str, layer: &[Vec<u8>], config: &Value) -> Vec<u8> {
-    let base = fs::read(strata_fixtures::busybox_tar().unwrap()).unwrap();
-    let layer = tar(layer);
-    let diff_ids = [Digest::of(&base).to_string(), Digest::of(&layer).to_string()];
-    let config = json!({
-        "architecture": strata_image::manifest::Platform::host().architecture,
-        "os": "linux",
-        "config": config,
-        "rootfs": {"type": "layers", "diff_ids": diff_ids},
-    });
-    let manifest = json!([{"Config": "c.json", "RepoTags": [name], "Layers": ["0/layer.tar", "1/layer.tar"]}]);
-    tar(&[
-        file("c.json", config.to_string()),
-        file("0/layer.tar", base),
-        file("1/layer.tar", layer),
-        file("manifest.json", manifest.to_string()),
-    ])
-}
-
-impl Strata {
-    /// Loads the image `hostile` of the base and one more layer.
-    fn hostile(&self, layer: &[Vec<u8>], config: &Value) {
-        let path = self.file("hostile.tar", archive("hostile:latest", layer, config));
-        self.ok(["load", "-i", path.to_str().unwrap()]);
-    }
-
-    /// What a command that must not wait for anything prints, and whether it succeeded.
-    fn at_once(&self, args: &[&str]) -> (bool, String) {
-        let mut child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let started = Instant::now();
-        while child.try_wait().unwrap().is_none() {
-            if started.elapsed() > PATIENCE {
-                child.kill().unwrap();
-                panic!("{args:?} waits");
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let output = child.wait_with_output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-    }
-
-    /// A folder of the host that nothing may change, and its path.
-    fn victim(&self) -> (Victim, String) {
-        let path = self.work().join("victim");
-        fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("secret"), "untouched").unwrap();
-        let text = path.to_str().unwrap().to_owned();
-        (Victim(path), text)
-    }
-}
-
-struct Victim(std::path::PathBuf);
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let names: Vec<_> = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-            assert_eq!(names, ["secret"]);
-            assert_eq!(fs::read_to_string(self.0.join("secret")).unwrap(), "untouched");
-        }
-    }
-}
-
-/// Whether there is a FIFO now; where there is no `mkfifo` the reason is printed.
-fn fifo(path: &std::path::Path) -> bool {
-    let made = Command::new("mkfifo").arg(path).status().is_ok_and(|status| status.success());
-    if !made {
-        eprintln!("skipped: there is no mkfifo");
-    }
-    made
-}
+use crate::{
+    common::Strata,
+    hostile::{archive, entry, file, link, tar},
+};
 
 #[test]
 fn a_workdir_in_proc_self_fd_reaches_no_descriptor_of_ours() {
@@ -343,39 +233,4 @@ fn nothing_of_an_image_drives_the_terminal() {
         let bad = text.chars().find(|c| c.is_control() && *c != '\n');
         assert_eq!(bad, None, "{text:?}");
     }
-}
-
-#[test]
-fn a_context_leads_nowhere_outside_and_holds_nobody_up() {
-    let Some(strata) = Strata::with_base() else {
-        return;
-    };
-    strata.file("outside/Dockerfile", "FROM busybox\n# secret\nBOGUS\n");
-    strata.file("context/real", "FROM busybox\n");
-    let path = strata.work().join("context/Dockerfile");
-    for target in ["../outside/Dockerfile", "/etc/passwd", "/dev/zero", "/proc/self/environ", "Dockerfile"] {
-        symlink(target, &path).unwrap();
-        let (success, said) = strata.at_once(&["build", "context"]);
-        assert!(!success && said.contains("cannot read the Dockerfile"), "{target}: {said}");
-        fs::remove_file(&path).unwrap();
-    }
-    // inside it may lead anywhere, and the caller may name any file
-    symlink("real", &path).unwrap();
-    strata.ok(["build", "-q", "context"]);
-    strata.ends(1, ["build", "-f", "outside/Dockerfile", "context"]);
-    fs::remove_file(&path).unwrap();
-
-    if !fifo(&path) {
-        return;
-    }
-    let (success, said) = strata.at_once(&["build", "context"]);
-    assert!(!success && said.contains("not a regular file"), "{said}");
-    fs::remove_file(&path).unwrap();
-    fs::write(&path, "FROM busybox\nCOPY . /x/\nRUN test -p /x/pipe\n").unwrap();
-    fifo(&strata.work().join("context/pipe"));
-    let (success, said) = strata.at_once(&["build", "context"]);
-    assert!(success, "{said}");
-    fifo(&strata.work().join("context/Dockerfile.dockerignore"));
-    let (success, said) = strata.at_once(&["build", "--no-cache", "context"]);
-    assert!(!success && said.contains("Dockerfile.dockerignore"), "{said}");
 }
