@@ -14,8 +14,7 @@ use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use strata_fixtures::{
-    Base, Built, Case, Expected, busybox_tar,
-    case::Staged,
+    Base, Built, Case, Expected, Staged, busybox_tar,
     expected::{Failure, Outcome, Source},
     observe,
 };
@@ -100,8 +99,8 @@ impl Peer {
             Base::Busybox => Some(self.busybox.as_ref()),
             Base::Bb => Some(self.bb.as_ref()),
         };
-        let observed = observe(image.as_ref(), base).context(case.name.clone())?;
-        Ok(Built::Image(observed))
+        let observed = observe(image.as_ref(), base, case.times()).context(case.name.clone())?;
+        Ok(Built::Image(staged.told(observed)))
     }
 }
 
