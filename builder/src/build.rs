@@ -112,7 +112,7 @@ pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Resul
 
     engine.recover()?;
     let _lock = engine.store.shared_lock()?;
-    let cache = Cache::open(&engine.cache, &options.cache_from)?;
+    let cache = Cache::open(&engine.cache, &options.cache_from, !options.cache_to.is_empty())?;
     let platform = options.platform.clone().unwrap_or_else(Platform::host);
     let asked = Asked {
         target: options.target.as_deref(),

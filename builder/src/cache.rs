@@ -13,7 +13,7 @@ mod transfer;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -115,14 +115,14 @@ pub(crate) struct Cache {
     dir: PathBuf,
     /// Caches of other machines, asked after our own.
     imported: Vec<Imported>,
-    /// The records that this build found or wrote, by key.
-    used: Mutex<BTreeMap<String, serde_json::Value>>,
+    /// The records that this build found or wrote, by key; `None` where nobody wants them.
+    used: Option<Mutex<BTreeMap<String, serde_json::Value>>>,
     _lock: File,
 }
 
 impl Cache {
     /// Opens the cache, making it when missing, and sweeps what killed builds left.
-    pub(crate) fn open(dir: &Path, from: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, from: &[PathBuf], is_exported: bool) -> Result<Self> {
         let partial = dir.join("partial");
         fs::create_dir_all(&partial).map_err(failed("create", &partial))?;
         let lock = lock(dir, &partial)?;
@@ -130,7 +130,7 @@ impl Cache {
         for path in from {
             imported.extend(Imported::open(path)?);
         }
-        Ok(Self { dir: dir.to_owned(), imported, used: Mutex::default(), _lock: lock })
+        Ok(Self { dir: dir.to_owned(), imported, used: is_exported.then(Mutex::default), _lock: lock })
     }
 
     /// A place for this build's own temporary files: swept when the build is killed.
@@ -162,8 +162,9 @@ impl Cache {
 
     /// Writes the records that this build used into directories, with their layers.
     pub(crate) fn export(&self, targets: &[CacheTarget], store: &Store, image: &[Digest]) -> Result<()> {
+        let Some(used) = &self.used else { return Ok(()) };
         for target in targets {
-            let used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            let used = used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
             let is_wanted = |record: &serde_json::Value| match read_value::<LayerRecord>(record.clone()) {
                 Some(LayerRecord { layer: Some(layer), .. }) => {
                     target.mode == CacheMode::Max || image.contains(&layer.digest)
@@ -183,8 +184,10 @@ impl Cache {
     }
 
     fn note(&self, key: String, record: &impl Serialize) {
-        if let Ok(value) = serde_json::to_value(record) {
-            self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, value);
+        if let Some(used) = &self.used
+            && let Ok(value) = serde_json::to_value(record)
+        {
+            used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, value);
         }
     }
 
@@ -192,18 +195,9 @@ impl Cache {
     pub(crate) fn put<T: Serialize>(&self, key: &CacheKey, record: &T) -> Result<()> {
         let path = self.path(key);
         self.note(key.to_string(), record);
-        let write = || -> io::Result<()> {
-            let mut file = NamedTempFile::new_in(self.partial())?;
-            serde_json::to_writer(&mut file, record)?;
-            file.flush()?;
-            // not synced: what a crash cuts short is a damaged record, and as good as none
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            file.persist(&path)?;
-            Ok(())
-        };
-        write().map_err(failed("write", &path))
+        let bytes = serde_json::to_vec(record).map_err(|error| failed("write", &path)(error.into()))?;
+        // not synced: what a crash cuts short is a damaged record, and as good as none
+        write_whole(&self.partial(), &path, &bytes).map_err(failed("write", &path))
     }
 
     /// The cache's own directory.
@@ -290,11 +284,7 @@ fn list(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let file = File::open(path).ok()?;
-    if file.metadata().ok()?.len() > RECORD_LIMIT {
-        return None;
-    }
-    read_value(serde_json::from_reader(file).ok()?)
+    read_value(serde_json::from_slice(&read_whole(path, RECORD_LIMIT)?).ok()?)
 }
 
 fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Option<T> {
@@ -327,6 +317,29 @@ fn sweep(partial: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Writes a file of the cache by way of `partial`: a reader sees the whole file or none.
+pub(crate) fn write_whole(partial: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = NamedTempFile::new_in(partial)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Reads a file of the cache; `None` when it is not there, or longer than such a file can be.
+pub(crate) fn read_whole(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    if length > limit {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
+    file.take(limit).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// Removes a file that may be gone already.
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
@@ -355,7 +368,7 @@ mod tests {
     fn a_record_is_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let key = KeyWriter::new("run").finish();
-        let cache = Cache::open(dir.path(), &[]).unwrap();
+        let cache = Cache::open(dir.path(), &[], false).unwrap();
         assert_eq!(cache.get::<LayerRecord>(&key), None);
         cache.put(&key, &record()).unwrap();
         assert_eq!(cache.get(&key), Some(record()));
@@ -367,7 +380,7 @@ mod tests {
     #[test]
     fn a_damaged_record_is_no_hit() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::open(dir.path(), &[]).unwrap();
+        let cache = Cache::open(dir.path(), &[], false).unwrap();
         let key = KeyWriter::new("run").finish();
         cache.put(&key, &record()).unwrap();
         for damage in ["", "{", "{\"schema\":1}", "[]"] {
@@ -380,13 +393,13 @@ mod tests {
     #[test]
     fn leftovers_of_killed_builds_are_swept_unless_another_build_lives() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Cache::open(dir.path(), &[]).unwrap();
+        let first = Cache::open(dir.path(), &[], false).unwrap();
         let leftover = first.partial().join("leftover");
         fs::write(&leftover, "").unwrap();
-        let second = Cache::open(dir.path(), &[]).unwrap();
+        let second = Cache::open(dir.path(), &[], false).unwrap();
         assert!(leftover.exists());
         drop((first, second));
-        Cache::open(dir.path(), &[]).unwrap();
+        Cache::open(dir.path(), &[], false).unwrap();
         assert!(!leftover.exists());
     }
 

@@ -13,17 +13,15 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io,
     path::{Path, PathBuf},
     sync::Mutex,
 };
 
 use strata_image::Timestamp;
-use tempfile::NamedTempFile;
 
 use crate::{
-    cache::CONTEXTS,
+    cache::{CONTEXTS, read_whole, write_whole},
     selection::{ContentHash, Stamp},
 };
 
@@ -107,25 +105,13 @@ impl ContentIndex {
             }
             body.extend_from_slice(hash);
         }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = NamedTempFile::new_in(&self.partial)?;
-        file.write_all(MAGIC)?;
-        file.write_all(blake3::hash(&body).as_bytes())?;
-        file.write_all(&body)?;
-        file.persist(&self.path)?;
-        Ok(())
+        let checksum = blake3::hash(&body);
+        write_whole(&self.partial, &self.path, &[MAGIC.as_slice(), checksum.as_bytes(), &body].concat())
     }
 }
 
 fn read(path: &Path) -> Option<Vec<(Stamp, ContentHash)>> {
-    let mut file = File::open(path).ok()?;
-    if file.metadata().ok()?.len() > (MAGIC.len() + CHECKSUM + MAX_ENTRIES * ENTRY) as u64 {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
+    let bytes = read_whole(path, (MAGIC.len() + CHECKSUM + MAX_ENTRIES * ENTRY) as u64)?;
     let (checksum, body) = bytes.strip_prefix(MAGIC)?.split_at_checked(CHECKSUM)?;
     if blake3::hash(body).as_bytes() != checksum || body.len() % ENTRY != 0 {
         return None;
@@ -146,6 +132,8 @@ fn entry(bytes: &[u8]) -> Option<(Stamp, ContentHash)> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     fn stamp(inode: u64, changed: i64) -> Stamp {

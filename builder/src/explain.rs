@@ -9,17 +9,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use bstr::BString;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use crate::{
-    cache::{Cache, STEPS},
+    cache::{Cache, STEPS, read_whole, write_whole},
     inputs::{BELOW, Inputs},
     key::KeyWriter,
 };
@@ -101,7 +98,7 @@ pub(crate) fn remember(cache: &Cache, site: &Site<'_>, inputs: &Inputs) {
     let seen = Seen { key, text: site.text.to_owned(), inputs: inputs.named().to_vec() };
     for place in &places {
         if let Ok(bytes) = serde_json::to_vec(&seen) {
-            let _ = write(cache, place, &bytes);
+            let _ = write_whole(&cache.partial(), place, &bytes);
         }
     }
     if inputs.all_files().is_empty() {
@@ -114,7 +111,7 @@ pub(crate) fn remember(cache: &Cache, site: &Site<'_>, inputs: &Inputs) {
         files.extend_from_slice(path);
         files.extend_from_slice(&hash[..8]);
     }
-    let _ = write(cache, &files_of(&places[0]), &files);
+    let _ = write_whole(&cache.partial(), &files_of(&places[0]), &files);
 }
 
 fn files_of(place: &Path) -> PathBuf {
@@ -122,12 +119,7 @@ fn files_of(place: &Path) -> PathBuf {
 }
 
 fn read_files(place: &Path) -> Option<BTreeMap<BString, Head>> {
-    let file = File::open(files_of(place)).ok()?;
-    if file.metadata().ok()?.len() > LIMIT {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    BufReader::new(file).read_to_end(&mut bytes).ok()?;
+    let bytes = read_whole(&files_of(place), LIMIT)?;
     let mut files = BTreeMap::new();
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
@@ -186,19 +178,5 @@ fn hashed(cache: &Cache, folder: &str, site: &Site<'_>, last: &[u8]) -> PathBuf 
 }
 
 fn read(path: &Path) -> Option<Seen> {
-    let file = File::open(path).ok()?;
-    if file.metadata().ok()?.len() > LIMIT {
-        return None;
-    }
-    serde_json::from_reader(BufReader::new(file)).ok()
-}
-
-fn write(cache: &Cache, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = NamedTempFile::new_in(cache.partial())?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    serde_json::from_slice(&read_whole(path, LIMIT)?).ok()
 }

@@ -9,16 +9,13 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use bstr::BString;
 use strata_image::Digest;
-use tempfile::NamedTempFile;
 
-use crate::cache::{Cache, TIMES};
+use crate::cache::{Cache, TIMES, read_whole, write_whole};
 
 /// Bytes of a file of fractions that are read: those of a layer of a million files.
 const LIMIT: u64 = 256 << 20;
@@ -37,22 +34,13 @@ pub(crate) fn keep(cache: &Cache, layer: &Digest, fractions: &Fractions) {
     if fractions.is_empty() || path.exists() {
         return;
     }
-    let write = || -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for (path, nanoseconds) in fractions {
-            bytes.extend_from_slice(&u32::try_from(path.len()).unwrap_or_default().to_le_bytes());
-            bytes.extend_from_slice(path);
-            bytes.extend_from_slice(&nanoseconds.to_le_bytes());
-        }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = NamedTempFile::new_in(cache.partial())?;
-        file.write_all(&bytes)?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    let _ = write();
+    let mut bytes = Vec::new();
+    for (path, nanoseconds) in fractions {
+        bytes.extend_from_slice(&u32::try_from(path.len()).unwrap_or_default().to_le_bytes());
+        bytes.extend_from_slice(path);
+        bytes.extend_from_slice(&nanoseconds.to_le_bytes());
+    }
+    let _ = write_whole(&cache.partial(), &path, &bytes);
 }
 
 /// The fractions that are kept; none where the file is missing or damaged.
@@ -61,8 +49,7 @@ pub(crate) fn read(path: &Path) -> Fractions {
 }
 
 fn parse(path: &Path) -> Option<Fractions> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(LIMIT).read_to_end(&mut bytes).ok()?;
+    let bytes = read_whole(path, LIMIT)?;
     let mut fractions = Fractions::new();
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {

@@ -10,18 +10,14 @@
 //!
 //! Nothing of it is trusted: what is read is hashed again, and what is not right is read from its source.
 
-use std::{
-    collections::HashMap,
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::FileExt as _,
-    path::Path,
-};
+use std::{collections::HashMap, fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
 use strata_image::{Digest, Store};
-use tempfile::NamedTempFile;
 
-use crate::selection::ContentHash;
+use crate::{
+    cache::{read_whole, write_whole},
+    selection::ContentHash,
+};
 
 const MAGIC: &[u8; 24] = b"strata packed contents 1";
 const DIGEST: usize = 32;
@@ -42,12 +38,7 @@ pub(crate) struct Packed {
 impl Packed {
     /// Opens what is known of a layer; `None` when nothing is, or the layer is gone.
     pub(crate) fn open(path: &Path, store: &Store) -> Option<Self> {
-        let mut file = File::open(path).ok()?;
-        if file.metadata().ok()?.len() > (MAGIC.len() + DIGEST + MAX_ENTRIES * ENTRY) as u64 {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
+        let bytes = read_whole(path, (MAGIC.len() + DIGEST + MAX_ENTRIES * ENTRY) as u64)?;
         let (digest, entries) = bytes.strip_prefix(MAGIC)?.split_at_checked(DIGEST)?;
         let layer = File::open(store.blob_path(&Digest::from_bytes(digest.try_into().ok()?))).ok()?;
         let entry = |bytes: &[u8]| {
@@ -93,22 +84,13 @@ pub(crate) fn note(path: &Path, partial: &Path, layer: Digest, contents: &[(Cont
     if contents.is_empty() || contents.len() > MAX_ENTRIES {
         return;
     }
-    let write = || -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut bytes = Vec::with_capacity(MAGIC.len() + DIGEST + contents.len() * ENTRY);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(layer.as_bytes());
-        for (content, offset) in contents {
-            bytes.extend_from_slice(content);
-            bytes.extend_from_slice(&offset.to_le_bytes());
-        }
-        let mut file = NamedTempFile::new_in(partial)?;
-        file.write_all(&bytes)?;
-        file.persist(path)?;
-        Ok(())
-    };
-    // the next layer of this step is packed from its sources then
-    let _ = write();
+    let mut bytes = Vec::with_capacity(MAGIC.len() + DIGEST + contents.len() * ENTRY);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(layer.as_bytes());
+    for (content, offset) in contents {
+        bytes.extend_from_slice(content);
+        bytes.extend_from_slice(&offset.to_le_bytes());
+    }
+    // without it the next layer of this step is packed from its sources
+    let _ = write_whole(partial, path, &bytes);
 }

@@ -1,6 +1,6 @@
 //! The layer of one step: found in the cache, or made.
 
-use std::sync::atomic::Ordering;
+use std::{os::fd::BorrowedFd, path::Path, sync::atomic::Ordering};
 
 use strata_image::{ChainId, DiffId, Timestamp};
 
@@ -169,15 +169,9 @@ impl Builder<'_> {
         let parent = state.stack.snapshot(snapshots).map_err(at)?;
         let active = snapshots.prepare(&parent)?;
         let number = place.number;
-        let mut scope = Scope {
-            engine: self.engine,
-            cache: self.cache,
-            options: self.options,
-            root: active.root(),
-            partial: &self.cache.partial(),
-            stop: [&self.options.cancel, &self.failed],
-            output: &mut |stderr, bytes| self.tell(Event::Output { number, stderr, bytes }),
-        };
+        let mut output = |stderr, bytes: &[u8]| self.tell(Event::Output { number, stderr, bytes });
+        let partial = self.cache.partial();
+        let mut scope = self.scope(active.root(), &partial, &mut output);
         if let Err(cause) = run.run(&mut scope) {
             if self.options.debug_shell && !matches!(cause, Cause::Stopped) {
                 self.debug_shell(place, run, &parent);
@@ -201,6 +195,24 @@ impl Builder<'_> {
         let record = LayerRecord::new(identity, layer, self.now().to_string());
         self.push(&mut state.stack, &record, Some(snapshot));
         Ok(record)
+    }
+
+    /// What a process on a root filesystem may use.
+    pub(super) fn scope<'s>(
+        &'s self,
+        root: BorrowedFd<'s>,
+        partial: &'s Path,
+        output: &'s mut dyn FnMut(bool, &[u8]),
+    ) -> Scope<'s> {
+        Scope {
+            engine: self.engine,
+            cache: self.cache,
+            options: self.options,
+            root,
+            partial,
+            stop: [&self.options.cancel, &self.failed],
+            output,
+        }
     }
 
     /// The time of what happens now: the epoch of the build where it has one.

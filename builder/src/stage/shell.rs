@@ -3,11 +3,7 @@
 use strata_runtime::snapshot::Committed;
 
 use super::{Builder, Place};
-use crate::{
-    build::Event,
-    cause::Cause,
-    run::{Run, Scope},
-};
+use crate::{build::Event, cause::Cause, run::Run};
 
 impl Builder<'_> {
     /// Runs a shell on a root filesystem as the step found it, with the step's environment, user and mounts. Nothing else is
@@ -25,15 +21,8 @@ impl Builder<'_> {
 
     fn shell(&self, run: &Run<'_>, parent: &Committed) -> Result<(), Cause> {
         let active = self.engine.snapshots.prepare(parent)?;
-        let scope = Scope {
-            engine: self.engine,
-            cache: self.cache,
-            options: self.options,
-            root: active.root(),
-            partial: &self.cache.partial(),
-            stop: [&self.options.cancel, &self.failed],
-            output: &mut |_, _| {},
-        };
+        let (partial, mut output) = (self.cache.partial(), |_, _: &[u8]| {});
+        let scope = self.scope(active.root(), &partial, &mut output);
         run.shell(&scope)
     }
 }
