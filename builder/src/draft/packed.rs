@@ -94,3 +94,28 @@ pub(crate) fn note(path: &Path, partial: &Path, layer: Digest, contents: &[(Cont
     // without it the next layer of this step is packed from its sources
     let _ = write_whole(partial, path, &bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_what_is_what_it_should_be_is_taken_from_an_earlier_layer() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("root")).unwrap();
+        let layer = store.put(b"header one header two").unwrap();
+        let hash = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
+        let path = dir.path().join("packs/step");
+        note(&path, dir.path(), layer, &[(hash(b"one"), 7), (hash(b"two"), 18), (hash(b"other"), 7)]);
+        let mut packed = Packed::open(&path, &store).unwrap();
+        assert_eq!(packed.get(&hash(b"two"), 3).as_deref(), Some(b"two".as_slice()));
+        assert_eq!(packed.get(&hash(b"one"), 3).as_deref(), Some(b"one".as_slice()));
+        // another content there, one that would end behind the layer, and one that nobody noted
+        assert_eq!(packed.get(&hash(b"other"), 5), None);
+        assert_eq!(packed.get(&hash(b"two"), 30), None);
+        assert_eq!(packed.get(&hash(b"three"), 5), None);
+        std::fs::write(&path, MAGIC).unwrap();
+        assert!(Packed::open(&path, &store).is_none());
+    }
+}

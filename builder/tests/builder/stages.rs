@@ -94,3 +94,15 @@ fn a_build_that_is_cancelled_kills_its_steps_and_leaves_nothing() {
         !name.to_string_lossy().starts_with("active-")
     }));
 }
+
+#[test]
+fn a_step_sees_the_fractions_of_times_that_the_layer_of_the_copy_before_it_leaves_out() {
+    let Some(mut workshop) = Workshop::open() else { return };
+    let path = workshop.write("file", "");
+    let time = std::time::UNIX_EPOCH + Duration::new(1_600_000_000, 123_456_789);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    workshop.built("FROM busybox\nCOPY file /file\nRUN stat -c %y /file\n");
+    assert!(workshop.output.contains(".123456789"), "{}", workshop.output);
+    workshop.built("FROM busybox\nRUN --mount=target=/m stat -c %y /m/file\n");
+    assert!(workshop.output.contains(".123456789"), "{}", workshop.output);
+}
