@@ -13,6 +13,7 @@ use strata_image::{Image, ImageConfig};
 use crate::{
     Ledger, Result,
     attribution::{self, Attribution},
+    findings::{self, Finding, Subject},
     index::LayerIndex,
     ledger::Kind,
     path_text,
@@ -69,7 +70,9 @@ pub struct Analysis {
     pub duplicates_total_bytes: u64,
     /// What would save bytes, and how.
     pub suggestions: Vec<Suggestion>,
-    /// What would, were there not a reason against it.
+    /// What costs bytes, by rule: the most bytes first. Those of exact rules sum to `wasted_bytes`.
+    pub findings: Vec<Finding>,
+    /// What would save bytes, were there not a reason against it.
     #[serde(skip)]
     pub refused: Vec<Suggestion>,
 }
@@ -106,6 +109,8 @@ pub struct LayerLine {
     pub killed_bytes: u64,
     /// Whether it belongs to the base image; `None` where that is unknown.
     pub base: Option<bool>,
+    /// Last line of the instruction in the Dockerfile.
+    pub last_line: Option<u32>,
 }
 
 /// One dead file.
@@ -151,6 +156,10 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     let (suggestions, refused) = suggestions(image, &ledger, options, recipe.as_ref(), origin.as_ref())?
         .into_iter()
         .partition(|suggestion| suggestion.refused.is_none());
+    let layers =
+        layer_lines(image, &ledger, options, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
+    let base_layers = layers.iter().take_while(|layer| layer.base == Some(true)).count();
+    let findings = findings::all(&Subject { ledger: &ledger, layers: &layers, base_layers });
     Ok(Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
@@ -158,18 +167,13 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         live_bytes: ledger.live(),
         wasted_bytes: ledger.wasted(),
         efficiency: efficiency(&ledger),
-        layers: layer_lines(
-            image,
-            &ledger,
-            options,
-            origin.as_ref(),
-            recipe.as_ref().map(|(_, _, parsed)| &parsed.file),
-        ),
+        layers,
         waste: waste(&ledger),
         by_kind: by_kind(&ledger),
         duplicates: duplicates.groups,
         duplicates_total_bytes: duplicates.total_bytes,
         suggestions,
+        findings,
         refused,
     })
 }
@@ -256,16 +260,18 @@ fn layer_lines(
         .enumerate()
         .map(|(index, (layer, totals))| {
             let step = origin.and_then(|origin| *origin.steps.get(index)?);
+            let lines = step.and_then(|step| Some(file?.instructions.get(step)?.lines));
             LayerLine {
                 index,
                 diff_id: layer.diff_id().to_string(),
                 size_bytes: totals.total,
                 entries: totals.entries,
                 created_by: history.as_ref().and_then(|history| history.get(index)?.created_by.clone()),
-                line: step.and_then(|step| Some(file?.instructions.get(step)?.lines.0)),
+                line: lines.map(|lines| lines.0),
                 wasted_bytes: totals.wasted,
                 killed_bytes: totals.killed,
                 base: base_layers.map(|count| index < count),
+                last_line: lines.map(|lines| lines.1),
             }
         })
         .collect()

@@ -22,7 +22,7 @@ use bstr::BString;
 use rayon::prelude::*;
 use strata_image::{
     DiffId, Layer, Timestamp,
-    layer::{Entry, EntryKind, LayerPath, LayerReader},
+    layer::{Change, Entry, EntryKind, LayerPath, LayerReader, WHITEOUT_PREFIX},
 };
 
 use crate::{Error, Result, error::in_layer, path_text};
@@ -180,10 +180,44 @@ impl LayerIndex {
         self.records.iter().map(|record| self.entry(record).map_err(in_layer(self.diff_id)))
     }
 
+    /// One entry by its number in the tar, as [`LayerIndex::entries`] gives it.
+    pub fn get(&self, entry: u32) -> Option<Entry> {
+        self.entry(self.records.get(entry as usize)?).ok()
+    }
+
+    /// The path of an entry by its number in the tar.
+    pub fn path(&self, entry: u32) -> Option<Vec<u8>> {
+        self.records.get(entry as usize).map(|record| self.record_path(record))
+    }
+
+    /// The paths that the layer's whiteouts name.
+    pub(crate) fn whiteouts(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        self.marked().filter_map(|entry| match entry.change().ok()? {
+            Change::Whiteout(path) => Some(path.as_bytes().to_vec()),
+            _ => None,
+        })
+    }
+
+    /// The directories that the layer makes opaque.
+    pub(crate) fn opaques(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        self.marked().filter_map(|entry| match entry.change().ok()? {
+            Change::Opaque(path) => Some(path.as_bytes().to_vec()),
+            _ => None,
+        })
+    }
+
+    fn marked(&self) -> impl Iterator<Item = Entry> + '_ {
+        let is_marked = |record: &&Record| self.texts.get(record.name).starts_with(WHITEOUT_PREFIX);
+        self.records.iter().filter(is_marked).filter_map(|record| self.entry(record).ok())
+    }
+
+    fn record_path(&self, record: &Record) -> Vec<u8> {
+        let (directory, name) = (self.texts.get(record.directory), self.texts.get(record.name));
+        if directory.is_empty() { name.to_vec() } else { [directory, b"/", name].concat() }
+    }
+
     fn entry(&self, record: &Record) -> strata_image::Result<Entry> {
-        let mut path = self.texts.get(record.directory).to_vec();
-        path.push(b'/');
-        path.extend_from_slice(self.texts.get(record.name));
+        let path = self.record_path(record);
         let text = |id| BString::from(self.texts.get(id));
         let kind = match record.payload {
             Payload::File { .. } => EntryKind::File,

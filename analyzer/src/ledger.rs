@@ -70,6 +70,8 @@ pub struct Dead {
     pub killer: usize,
     /// How it went.
     pub kind: Kind,
+    /// Of a rewrite or an overwrite, the inode that has the name now.
+    pub by: Option<InodeId>,
 }
 
 impl Dead {
@@ -193,6 +195,10 @@ struct Deaths<'a> {
 
 impl Observer for Deaths<'_> {
     fn died(&mut self, inode: InodeId, path: &LayerPath, killer_layer: u32, how: Death) {
+        let by = match how {
+            Death::Replaced { by } => Some(by),
+            _ => None,
+        };
         let kind = match how {
             Death::Whiteout => Kind::Whiteout,
             Death::Opaque => Kind::Opaque,
@@ -207,6 +213,7 @@ impl Observer for Deaths<'_> {
             bytes: self.indexes[inode.layer as usize].size(inode.entry),
             killer: killer_layer as usize,
             kind,
+            by,
         });
     }
 }

@@ -1,0 +1,148 @@
+//! What rules hit, gathered into findings: one for each rule, kind, creator and killer.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+use super::{Finding, Lines, MAX_PATHS, Place, Rule, Subject, Told};
+use crate::path_text;
+
+/// One file, or a part of what lies below one directory, that a rule found.
+pub(crate) struct Hit {
+    pub(crate) kind: &'static str,
+    pub(crate) creator: Option<usize>,
+    pub(crate) killer: Option<usize>,
+    pub(crate) bytes: u64,
+    /// Where it is reported: the file, or a directory above it, relative.
+    pub(crate) path: Vec<u8>,
+    /// Whether `path` stands for more than this file: hits of the same path are added up.
+    pub(crate) is_tree: bool,
+    pub(crate) other: Option<String>,
+}
+
+/// Number of the rule in [`super::RULES`], creator, killer, kind.
+type Key = (usize, Option<usize>, Option<usize>, &'static str);
+
+/// Everything that was hit so far. Memory grows with the number of findings and of trees, not with that of files.
+#[derive(Default)]
+pub(crate) struct Hits {
+    groups: BTreeMap<Key, Group>,
+}
+
+#[derive(Default)]
+struct Group {
+    bytes: u64,
+    files: u64,
+    singles_total: u64,
+    singles: Vec<Spot>,
+    trees: HashMap<Vec<u8>, Spot>,
+}
+
+struct Spot {
+    path: Vec<u8>,
+    bytes: u64,
+    files: u64,
+    other: Option<String>,
+}
+
+impl Hits {
+    /// Adds what a rule hit.
+    pub(crate) fn add(&mut self, rule: &'static dyn Rule, hit: Hit) {
+        let Some(number) = super::RULES.iter().position(|other| other.about().id == rule.about().id) else {
+            return;
+        };
+        let group = self.groups.entry((number, hit.creator, hit.killer, hit.kind)).or_default();
+        group.bytes = group.bytes.saturating_add(hit.bytes);
+        group.files += 1;
+        let spot = Spot { path: hit.path, bytes: hit.bytes, files: 1, other: hit.other };
+        if hit.is_tree {
+            match group.trees.get_mut(&spot.path) {
+                Some(tree) => {
+                    tree.bytes = tree.bytes.saturating_add(spot.bytes);
+                    tree.files += 1;
+                }
+                None => drop(group.trees.insert(spot.path.clone(), spot)),
+            }
+            return;
+        }
+        group.singles_total += 1;
+        group.singles.push(spot);
+        if group.singles.len() >= 4 * MAX_PATHS {
+            keep_largest(&mut group.singles);
+        }
+    }
+
+    pub(crate) fn findings(self, subject: &Subject<'_>) -> Vec<Finding> {
+        let mut findings: Vec<(usize, Finding)> = self
+            .groups
+            .into_iter()
+            .map(|((number, creator, killer, kind), group)| {
+                (number, finding(subject, super::RULES[number], (creator, killer, kind), group))
+            })
+            .collect();
+        findings.sort_by(|(a_number, a), (b_number, b)| {
+            let key = |finding: &Finding| (finding.creator, finding.killer, finding.kind);
+            b.bytes.cmp(&a.bytes).then(a_number.cmp(b_number)).then_with(|| key(a).cmp(&key(b)))
+        });
+        findings.into_iter().map(|(_, finding)| finding).collect()
+    }
+}
+
+/// The most bytes first, then by path: what a report lists.
+fn keep_largest(spots: &mut Vec<Spot>) {
+    spots.sort_by(|a, b| (Reverse(a.bytes), &a.path).cmp(&(Reverse(b.bytes), &b.path)));
+    spots.truncate(MAX_PATHS);
+}
+
+fn finding(
+    subject: &Subject<'_>,
+    rule: &dyn Rule,
+    (creator, killer, kind): (Option<usize>, Option<usize>, &'static str),
+    group: Group,
+) -> Finding {
+    let Group { bytes, files, singles_total, mut singles, trees } = group;
+    let paths_total = singles_total + trees.len() as u64;
+    singles.extend(trees.into_values());
+    keep_largest(&mut singles);
+    let paths = singles
+        .into_iter()
+        .map(|spot| Place { path: path_text(&spot.path), bytes: spot.bytes, files: spot.files, other: spot.other })
+        .collect();
+    let mut layers: Vec<usize> = [creator, killer].into_iter().flatten().collect();
+    layers.dedup();
+    let in_base = |layer: usize| layer < subject.base_layers;
+    let lines = layers
+        .iter()
+        .filter_map(|&layer| {
+            let line = subject.layers.get(layer)?;
+            Some(Lines { layer, first: line.line?, last: line.last_line? })
+        })
+        .collect();
+    let about = rule.about();
+    let mut finding = Finding {
+        rule: about.id,
+        name: about.name,
+        level: about.level,
+        confidence: about.confidence,
+        exact: about.exact,
+        kind,
+        bytes,
+        files,
+        creator,
+        killer,
+        base: !layers.is_empty() && layers.iter().all(|&layer| in_base(layer)),
+        fixable: !layers.iter().any(|&layer| in_base(layer)),
+        layers,
+        lines,
+        message: String::new(),
+        fix: String::new(),
+        paths,
+        paths_total,
+    };
+    let told = Told { finding: &finding, layers: subject.layers };
+    let (message, fix) = (rule.message(&told), rule.fix(&told));
+    finding.message = message;
+    finding.fix = fix;
+    finding
+}

@@ -1,0 +1,43 @@
+//! What costs bytes, by rule: each rule speaks where it should, and is silent where it should be.
+#![allow(clippy::unwrap_used)]
+
+mod exact;
+#[path = "../memory/mod.rs"]
+mod memory;
+mod partition;
+mod table;
+
+use strata_analyzer::{Analysis, Finding, analysis, analyze};
+use strata_fixtures::stack::Stack;
+use strata_image::Image;
+
+/// The analysis of an image whose bottom layers belong to a base.
+fn analysis_of(image: &dyn Image, base_layers: Option<usize>) -> Analysis {
+    analyze(image, &analysis::Options { base_layers, ..analysis::Options::default() }).unwrap()
+}
+
+/// `A1 overwrite 0>1 100 /a`: rule, kind, creator and killer, bytes, and the paths with where they are too.
+fn row(finding: &Finding) -> String {
+    let layer = |layer: Option<usize>| layer.map_or_else(String::new, |layer| layer.to_string());
+    let killer = finding.killer.map_or_else(String::new, |killer| format!(">{killer}"));
+    let place = |place: &strata_analyzer::findings::Place| match &place.other {
+        Some(other) => format!("{}={other}", place.path),
+        None => place.path.clone(),
+    };
+    let paths: Vec<String> = finding.paths.iter().map(place).collect();
+    format!(
+        "{} {} {}{killer} {} {}",
+        finding.rule,
+        finding.kind,
+        layer(finding.creator),
+        finding.bytes,
+        paths.join(" ")
+    )
+}
+
+/// The rows of those findings of exact rules that are made of a stack in the notation of `strata_fixtures::stack`.
+fn exact(layers: &str, base_layers: usize) -> Vec<String> {
+    let image = Stack::parse("app:1", layers).unwrap();
+    let analysis = analysis_of(&image, Some(base_layers));
+    analysis.findings.iter().filter(|finding| finding.exact).map(row).collect()
+}

@@ -1,0 +1,37 @@
+//! The table of rules, and the form of findings.
+
+use std::collections::HashSet;
+
+use strata_analyzer::{RULES, findings::MAX_PATHS};
+use strata_fixtures::stack::Stack;
+
+use crate::analysis_of;
+
+#[test]
+fn every_rule_has_its_own_number_and_name_and_says_everything() {
+    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+    for rule in RULES {
+        let about = rule.about();
+        assert!(ids.insert(about.id), "{} is there twice", about.id);
+        assert!(names.insert(about.name), "{} is there twice", about.name);
+        assert!(about.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+        for text in [about.explanation, about.detection, about.fix] {
+            assert!(text.ends_with('.') && text.len() > 20, "{}: {text:?}", about.id);
+        }
+        assert!(!about.title.ends_with('.') && !about.kinds.is_empty(), "{}", about.id);
+        assert_eq!(about.exact, about.id.starts_with('A'), "{}", about.id);
+    }
+}
+
+#[test]
+fn a_finding_lists_the_largest_paths_and_counts_all() {
+    let files: Vec<String> = (1..=1000).map(|size| format!("f{size}:{size}")).collect();
+    let gone: Vec<String> = (1..=1000).map(|size| format!("-f{size}")).collect();
+    let image = Stack::parse("app:1", &format!("{} / {}", files.join(" "), gone.join(" "))).unwrap();
+    let analysis = analysis_of(&image, None);
+    let finding = &analysis.findings[0];
+    assert_eq!((finding.files, finding.paths_total, finding.bytes), (1000, 1000, 500_500));
+    assert_eq!(finding.paths.len(), MAX_PATHS);
+    assert_eq!((finding.paths[0].path.as_str(), finding.paths[99].path.as_str()), ("/f1000", "/f901"));
+    assert_eq!(finding.message, "layer 1 deletes what layer 0 wrote: 1000 files, such as /f1000 (500kB)");
+}
