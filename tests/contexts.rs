@@ -116,3 +116,16 @@ fn outputs_that_cannot_be_written_are_refused_before_anything_is_built() {
         assert!(shown.contains(named), "{flags:?}: {shown}");
     }
 }
+
+#[test]
+fn an_image_of_an_archive_is_a_base_though_none_of_its_layers_is_in_the_store() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    strata.ok(["save", "-o", "base.tar", "busybox"]);
+    strata.ok(["rmi", "busybox"]);
+    strata.ok(["system", "prune", "--all", "--force"]);
+    let context = strata.context("FROM base\nRUN echo hi > /hi\n");
+    strata.ok(["build", "-q", "-t", "app", "--build-context", "base=docker-archive:base.tar", &context]);
+    assert_eq!(strata.ok(["run", "--rm", "app", "cat", "/hi"]), "hi\n");
+}

@@ -152,6 +152,8 @@ fn finish(engine: &Engine, options: &Options, builder: &Builder<'_>, mut state: 
         let labels = config.config.get_or_insert_default().labels.get_or_insert_default();
         labels.extend(options.labels.clone());
     }
+    // a base image of `--build-context` may lie elsewhere
+    engine.store.bring(state.stack.layers())?;
     let id = engine.store.put_image(&config, &state.stack.descriptors(), &options.names)?;
     Ok(Built { id, layer_steps: state.layer_steps, base_layers: state.base_layers, ran: builder.ran() })
 }

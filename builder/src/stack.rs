@@ -143,7 +143,7 @@ impl Stack {
             .collect()
     }
 
-    fn layers(&self) -> impl Iterator<Item = &Arc<dyn Layer>> {
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Arc<dyn Layer>> {
         self.members.iter().filter_map(|member| member.layer.as_ref())
     }
 }

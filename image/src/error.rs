@@ -38,6 +38,14 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A layer cannot be taken into the store: it cannot be read to its end, or is not the one that its image names.
+    #[error("cannot store layer {layer}")]
+    Layer {
+        /// Its digest, or its file in the archive.
+        layer: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// Something cannot be written to the stream that the caller gave.
     #[error("cannot write {what}")]
     Write {

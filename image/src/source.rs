@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     manifest::Platform,
     rootfs,
+    store::Intake,
 };
 
 /// Names offered for one that was not found.
@@ -54,7 +55,7 @@ pub fn open(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Bo
     }
     let path = Path::new(text);
     if path.exists() {
-        return match recognise(path, platform)? {
+        return match recognise(path, platform, None)? {
             Some(images) => only(images, path),
             None => rootfs::open(path),
         };
@@ -67,17 +68,26 @@ pub fn open(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Bo
 /// # Errors
 /// [`Error::NotAnArchive`] when the path is neither: a root filesystem, say.
 pub fn open_all(path: &Path, platform: &Platform) -> Result<Vec<Box<dyn Image>>> {
-    recognise(path, platform)?.ok_or_else(|| Error::NotAnArchive { path: path.to_owned() })
+    recognise(path, platform, None)?.ok_or_else(|| Error::NotAnArchive { path: path.to_owned() })
+}
+
+/// The same; layers that have to be read for it are taken in as they are.
+pub(crate) fn open_all_into(path: &Path, platform: &Platform, intake: &mut Intake<'_>) -> Result<Vec<Box<dyn Image>>> {
+    recognise(path, platform, Some(intake))?.ok_or_else(|| Error::NotAnArchive { path: path.to_owned() })
 }
 
 /// Opens the images of a path that its content says is an archive or a layout; `None` for anything else.
-fn recognise(path: &Path, platform: &Platform) -> Result<Option<Vec<Box<dyn Image>>>> {
+fn recognise(
+    path: &Path,
+    platform: &Platform,
+    intake: Option<&mut Intake<'_>>,
+) -> Result<Option<Vec<Box<dyn Image>>>> {
     if path.is_dir() {
         let is_layout = path.join("oci-layout").exists();
         return is_layout.then(|| oci::open_layout(path, None, platform)).transpose();
     }
     match TarFile::open(path) {
-        Ok(archive) if docker::recognises(&archive) => docker::images(archive).map(Some),
+        Ok(archive) if docker::recognises(&archive) => docker::images(archive, intake).map(Some),
         Ok(archive) if oci::recognises(&archive) => oci::images_of_archive(archive, None, platform).map(Some),
         Err(error @ Error::Io { .. }) => Err(error),
         // no tar, or one of too many files to be an archive of images

@@ -5,7 +5,8 @@
 //!                  index.json          one entry per name (annotation org.opencontainers.image.ref.name, `app:1`);
 //!                                      an image without a name is an entry without that annotation
 //!                  blobs/sha256/…      configs, manifests, layers
-//!                  .ingest/…           blobs that are being written, each locked by its writer
+//!                  .ingest/…           blobs that are being written, each locked by its writer, or a
+//!                                      folder of them
 //! <root>/locks/    images.lock         shared by writers, exclusive for garbage collection
 //!                  index.lock          exclusive while index.json is replaced
 //!                  images.sessions/…   one file per writer under way; left behind only by one that was killed
@@ -24,7 +25,9 @@ mod blob_writer;
 mod check;
 mod gc;
 mod images;
+mod import;
 pub(crate) mod index;
+mod intake;
 mod lock;
 mod stored;
 
@@ -40,6 +43,7 @@ use oci_spec::image::{OciLayout, OciLayoutBuilder};
 
 pub use blob_writer::BlobWriter;
 pub use images::Removed;
+pub(crate) use intake::Intake;
 pub use lock::StoreLock;
 pub use stored::StoredImage;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use strata_image::{manifest::Platform, source};
+use strata_image::manifest::Platform;
 
 use crate::{exit::Status, places::Places};
 
@@ -24,12 +24,12 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         spooled = super::spool_stdin()?;
         spooled.path()
     };
-    for image in source::open_all(path, &Platform::host()).with_context(|| format!("cannot load {}", path.display()))? {
-        let id = store.import(image.as_ref(), image.names())?;
-        if image.names().is_empty() {
+    let loaded = store.load(path, &Platform::host());
+    for (id, names) in loaded.with_context(|| format!("cannot load {}", path.display()))? {
+        if names.is_empty() {
             anstream::println!("Loaded image ID: {id}");
         }
-        for name in image.names() {
+        for name in names {
             anstream::println!("Loaded image: {name}");
         }
     }

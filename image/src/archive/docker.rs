@@ -34,7 +34,7 @@ use crate::{
     found::{FoundImage, parse_config},
     manifest::{Descriptor, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD},
     name::ImageName,
-    store,
+    store::{self, Intake},
 };
 
 /// The largest `manifest.json` read.
@@ -59,18 +59,19 @@ struct Listed {
 ///
 /// Layers are not read, but for compressed ones that have no digest in their name.
 pub fn open(path: &Path) -> Result<Vec<Box<dyn Image>>> {
-    images(TarFile::open(path)?)
+    images(TarFile::open(path)?, None)
 }
 
-/// As [`open`], of an archive that is open already.
-pub(crate) fn images(archive: TarFile) -> Result<Vec<Box<dyn Image>>> {
+/// As [`open`], of an archive that is open already. A layer that has to be read, since nothing says its digest, goes into the
+/// store at the same time where there is an intake.
+pub(crate) fn images(archive: TarFile, intake: Option<&mut Intake<'_>>) -> Result<Vec<Box<dyn Image>>> {
     let archive = Arc::new(archive);
     let listed = list(&archive)?;
     if listed.is_empty() {
         return Err(Error::NoImage { place: archive.path().to_owned() });
     }
     let manifests = manifests(&archive).unwrap_or_default();
-    let mut spans = Spans::new(&archive);
+    let mut spans = Spans { archive: &archive, intake, by_digest: HashMap::new(), hashed: HashMap::new() };
     let images: Vec<_> =
         listed.iter().map(|listed| image(listed, &archive, &manifests, &mut spans)).collect::<Result<_>>()?;
     let spans = spans.by_digest;
@@ -131,7 +132,7 @@ fn image(
     listed: &Listed,
     archive: &TarFile,
     manifests: &HashMap<Digest, resolve::Resolved>,
-    spans: &mut Spans<'_>,
+    spans: &mut Spans<'_, '_>,
 ) -> Result<Unfinished> {
     let raw_config = archive.read(&listed.config, MAX_CONFIG_BYTES)?;
     let place = format!("{} of {}", listed.config, archive.path().display());
@@ -165,37 +166,39 @@ fn digest_in(path: &str) -> Option<Digest> {
 }
 
 /// Where the layers of an archive lie, by the digest of their bytes.
-struct Spans<'a> {
+struct Spans<'a, 's> {
     archive: &'a TarFile,
+    intake: Option<&'a mut Intake<'s>>,
     by_digest: HashMap<Digest, Span>,
     /// Layers that had to be read, by where they lie: many images may share one.
     hashed: HashMap<u64, Digest>,
 }
 
-impl<'a> Spans<'a> {
-    fn new(archive: &'a TarFile) -> Self {
-        Self { archive, by_digest: HashMap::new(), hashed: HashMap::new() }
-    }
-
+impl Spans<'_, '_> {
     fn layer(&mut self, name: &str, diff_id: DiffId) -> Result<Descriptor> {
         let span = self.archive.find(name)?;
         let compression = self.archive.compression(span)?;
         let digest = match (name.starts_with("blobs/").then(|| digest_in(name)).flatten(), compression) {
             (Some(digest), _) => digest,
             (None, Compression::None) => diff_id.into(),
-            (None, _) => self.hash(name, span)?,
+            (None, _) => self.hash(name, span, diff_id)?,
         };
         self.by_digest.insert(digest, span);
         Ok(Descriptor::new(media_type(compression), digest, span.size))
     }
 
-    fn hash(&mut self, name: &str, span: Span) -> Result<Digest> {
+    fn hash(&mut self, name: &str, span: Span, diff_id: DiffId) -> Result<Digest> {
         if let Some(&digest) = self.hashed.get(&span.start) {
             return Ok(digest);
         }
-        let mut hasher = Hasher::new();
-        io::copy(&mut self.archive.slice(span), &mut hasher).map_err(Error::read(name, self.archive.path()))?;
-        let digest = hasher.finish();
+        let mut stored = self.archive.slice(span);
+        let digest = if let Some(intake) = &mut self.intake {
+            intake.stream(name, stored, diff_id)?
+        } else {
+            let mut hasher = Hasher::new();
+            io::copy(&mut stored, &mut hasher).map_err(Error::read(name, self.archive.path()))?;
+            hasher.finish()
+        };
         self.hashed.insert(span.start, digest);
         Ok(digest)
     }

@@ -86,6 +86,11 @@ impl<R: Read> HashingReader<R> {
         Self { inner, hasher: Hasher::new(), read: 0 }
     }
 
+    /// Gives the reader back.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     /// Gives the digest and the number of the bytes that came through.
     pub fn finish(self) -> (Digest, u64) {
         (self.hasher.finish(), self.read)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use tempfile::{Builder, NamedTempFile, TempDir, TempPath};
 
 use super::lock;
 use crate::{
@@ -37,11 +37,7 @@ impl BlobWriter {
     pub fn commit(self) -> Result<(Digest, u64)> {
         let (mut out, digest, size) = self.out.finish();
         out.flush().map_err(Error::io("write", &*self.temporary))?;
-        let target = self.blobs.join(digest.hex());
-        if fs::symlink_metadata(&target).is_ok_and(|there| there.is_file() && there.len() == size) {
-            return Ok((digest, size));
-        }
-        self.temporary.persist(&target).map_err(|e| Error::io("create", target)(e.error))?;
+        settle(&self.blobs.join(digest.hex()), size, |target| self.temporary.persist(target).map_err(|e| e.error))?;
         Ok((digest, size))
     }
 }
@@ -53,6 +49,44 @@ impl Write for BlobWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// Moves a blob to its place, unless it is there; one of another size was cut by a power loss.
+pub(super) fn settle(target: &Path, size: u64, rename: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+    if fs::symlink_metadata(target).is_ok_and(|there| there.is_file() && there.len() == size) {
+        return Ok(());
+    }
+    rename(target).map_err(Error::io("create", target))
+}
+
+/// A folder for blobs of one writer, which is locked and goes with this value.
+#[derive(Debug)]
+pub(super) struct Folder {
+    folder: TempDir,
+    _lock: File,
+}
+
+impl Folder {
+    pub(super) fn new(ingest: &Path) -> Result<Self> {
+        loop {
+            let folder = Builder::new().prefix("new-").tempdir_in(ingest);
+            let folder = folder.map_err(Error::io("create a folder in", ingest))?;
+            let failed = |source| Error::io("lock", folder.path())(source);
+            let lock = match File::open(folder.path()) {
+                // a sweep took it for an abandoned one
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                lock => lock.map_err(failed)?,
+            };
+            flock(&lock, FlockOperation::LockExclusive).map_err(|e| failed(e.into()))?;
+            if lock.metadata().map_err(failed)?.nlink() > 0 {
+                return Ok(Self { folder, _lock: lock });
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
     }
 }
 
@@ -71,13 +105,17 @@ pub(super) fn owned_file(ingest: &Path) -> Result<NamedTempFile> {
     }
 }
 
-/// Removes temporary files that lost their owner.
+/// Removes temporary files, and folders of them, that lost their owner.
 pub(super) fn sweep(ingest: &Path) -> Result<()> {
     for entry in fs::read_dir(ingest).map_err(Error::io("list", ingest))? {
         let path = entry.map_err(Error::io("list", ingest))?.path();
         // locked until it is gone: its owner may be about to lock it, and must find out
-        if let Some(_locked) = lock::take_abandoned(&path)? {
-            lock::remove(&path)?;
+        if let Some(locked) = lock::take_abandoned(&path)? {
+            if locked.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+                fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+            } else {
+                lock::remove(&path)?;
+            }
         }
     }
     Ok(())

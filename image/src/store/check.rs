@@ -31,7 +31,7 @@ impl Store {
         };
         for entry in &index.manifests {
             let name = index::name_of(entry).map_or_else(|| entry.digest.to_string(), |name| name.to_string());
-            let image = self.load(entry, Vec::new());
+            let image = self.load_entry(entry, Vec::new());
             match image.and_then(|image| self.check_layers(&image, &damaged)) {
                 Ok(()) => {}
                 Err(error) => problems.push(format!("image {name}: {}", line(&error))),

@@ -1,16 +1,15 @@
 //! Images in the store: put, found, named, removed.
 
-use std::{cmp::Reverse, collections::BTreeMap, io};
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{Store, StoredImage, index};
+use super::{Store, StoredImage, import::must_be_tags, index};
 use crate::{
-    Image, Layer, canonical,
+    Image, canonical,
     config::ImageConfig,
     digest::{Digest, ImageId},
     error::{Error, Result},
     manifest::{Descriptor, Document, Index, Manifest, OCI_CONFIG, OCI_INDEX, REF_NAME, oci_layer},
     name::ImageName,
-    rootfs,
     time::Timestamp,
 };
 
@@ -45,50 +44,8 @@ impl Store {
         self.point(&manifest.0, &manifest.1, names)
     }
 
-    /// Copies an image in, blobs, config and manifest as they are, and points `names` at it.
-    ///
-    /// Root filesystems get a config that says no more than that, and that it was made now. Layers that are there are not
-    /// read again.
-    pub fn import(&self, image: &dyn Image, names: &[ImageName]) -> Result<ImageId> {
-        self.import_as_of(image, names, Timestamp::now())
-    }
-
-    /// As [`import`](Self::import); `created` is the time that the config of a root filesystem says: with the same one, the
-    /// same root filesystem has the same ID wherever it is imported.
-    pub fn import_as_of(&self, image: &dyn Image, names: &[ImageName], created: Timestamp) -> Result<ImageId> {
-        let _lock = self.shared_lock()?;
-        let mut layers = Vec::new();
-        for layer in image.layers() {
-            layers.push(self.import_layer(&**layer)?);
-        }
-        let (entry, manifest) = match (image.raw_config(), image.raw_manifest()) {
-            (Some(config), Some(raw)) => {
-                self.put(config)?;
-                self.put_manifest(raw)?
-            }
-            (Some(config), None) => self.put_documents(config, &layers)?,
-            (None, _) => {
-                let config = rootfs::config(image, created);
-                let raw = canonical::to_vec(&config).map_err(|source| Error::Serialize { what: "config", source })?;
-                self.put_documents(&raw, &layers)?
-            }
-        };
-        self.point(&entry, &manifest, names)
-    }
-
-    fn import_layer(&self, layer: &dyn Layer) -> Result<Descriptor> {
-        let (digest, size) = layer.stored();
-        if !self.holds(&digest, size)? {
-            let mut blob = self.blob()?;
-            io::copy(&mut layer.open_stored()?, &mut blob)
-                .map_err(Error::read(format!("layer {digest}"), self.root()))?;
-            blob.commit()?;
-        }
-        Ok(Descriptor::new(layer.media_type(), digest, size))
-    }
-
     /// Writes a config and an OCI manifest for it.
-    fn put_documents(&self, config: &[u8], layers: &[Descriptor]) -> Result<(Descriptor, Manifest)> {
+    pub(super) fn put_documents(&self, config: &[u8], layers: &[Descriptor]) -> Result<(Descriptor, Manifest)> {
         let config = Descriptor::new(OCI_CONFIG, self.put(config)?, config.len() as u64);
         let layers =
             layers.iter().map(|layer| Descriptor { media_type: oci_layer(&layer.media_type), ..layer.clone() });
@@ -97,7 +54,7 @@ impl Store {
         self.put_manifest(&raw)
     }
 
-    fn put_manifest(&self, raw: &[u8]) -> Result<(Descriptor, Manifest)> {
+    pub(super) fn put_manifest(&self, raw: &[u8]) -> Result<(Descriptor, Manifest)> {
         let place = "the image's manifest".to_owned();
         let manifest = match Document::parse(raw, "", &place)? {
             Document::Manifest(manifest) => *manifest,
@@ -110,10 +67,8 @@ impl Store {
     }
 
     /// Makes an image visible: syncs what it leads to, then points names at it.
-    fn point(&self, entry: &Descriptor, manifest: &Manifest, names: &[ImageName]) -> Result<ImageId> {
-        if let Some(name) = names.iter().find(|name| name.digest().is_some()) {
-            return Err(Error::NotATag { name: name.clone() });
-        }
+    pub(super) fn point(&self, entry: &Descriptor, manifest: &Manifest, names: &[ImageName]) -> Result<ImageId> {
+        must_be_tags(names)?;
         let id = manifest.config.digest.into();
         if is_pointed(&self.index()?, entry.digest, names) && manifest.layers.iter().all(|l| self.contains(&l.digest)) {
             return Ok(id);
@@ -140,7 +95,7 @@ impl Store {
     fn one_manifest_an_image(&self, index: &mut Index, new: &Descriptor, id: ImageId) {
         for entry in &mut index.manifests {
             let same =
-                entry.digest != new.digest && self.load(entry, Vec::new()).is_ok_and(|image| image.image_id() == id);
+                entry.digest != new.digest && self.load_entry(entry, Vec::new()).is_ok_and(|image| image.image_id() == id);
             if same {
                 let annotations = std::mem::take(&mut entry.annotations);
                 *entry = Descriptor { annotations, ..new.clone() };
@@ -159,14 +114,14 @@ impl Store {
         if let Ok(name) = ImageName::parse(text)
             && let Some(entry) = index.manifests.iter().find(|entry| is_called(entry, &name))
         {
-            return self.load(entry, names_of(&index, entry.digest)).map(Some);
+            return self.load_entry(entry, names_of(&index, entry.digest)).map(Some);
         }
         let digits = text.strip_prefix("sha256:").unwrap_or(text);
         if digits.len() < MIN_SHORT_ID || !digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Ok(None);
         }
         // images that cannot be loaded have no ID that could be meant
-        let mut found = self.by_id(|entry, names| Ok(self.load(entry, names).ok()))?;
+        let mut found = self.readable()?;
         found.retain(|id, _| id.hex().starts_with(digits));
         if found.len() > 1 {
             return Err(Error::AmbiguousId { text: text.to_owned(), candidates: found.into_keys().collect() });
@@ -176,7 +131,7 @@ impl Store {
 
     /// Lists every image with its names, the newest first.
     pub fn images(&self) -> Result<Vec<StoredImage>> {
-        let found = self.by_id(|entry, names| self.load(entry, names).map(Some))?;
+        let found = self.by_id(|entry, names| self.load_entry(entry, names).map(Some))?;
         let mut images: Vec<_> = found.into_values().collect();
         let created = |image: &StoredImage| -> Option<Timestamp> { image.config()?.created.as_deref()?.parse().ok() };
         images.sort_by_cached_key(|image| (Reverse(created(image)), image.image_id()));
@@ -188,6 +143,11 @@ impl Store {
         let mut names: Vec<_> = self.index()?.manifests.iter().filter_map(index::name_of).collect();
         names.sort();
         Ok(names)
+    }
+
+    /// The images that can be loaded.
+    pub(super) fn readable(&self) -> Result<BTreeMap<ImageId, StoredImage>> {
+        self.by_id(|entry, names| Ok(self.load_entry(entry, names).ok()))
     }
 
     fn by_id(
@@ -229,7 +189,7 @@ impl Store {
             let entry = index.manifests.remove(position);
             let mut removed = vec![Removed::Untagged(name.clone())];
             let stays = index.manifests.iter().any(|other| other.digest == entry.digest);
-            if !stays && let Ok(image) = self.load(&entry, Vec::new()) {
+            if !stays && let Ok(image) = self.load_entry(&entry, Vec::new()) {
                 removed.push(Removed::Deleted(image.image_id()));
             }
             Ok(removed)
@@ -248,7 +208,7 @@ impl Store {
             if names.len() > 1 && !force {
                 return Err(Error::InUse { id: *id, names });
             }
-            index.manifests.retain(|entry| !self.load(entry, Vec::new()).is_ok_and(|other| other.image_id() == *id));
+            index.manifests.retain(|entry| !self.load_entry(entry, Vec::new()).is_ok_and(|other| other.image_id() == *id));
             Ok(names.into_iter().map(Removed::Untagged).chain([Removed::Deleted(*id)]).collect())
         })
     }

@@ -49,7 +49,7 @@ impl StoredImage {
 
 impl Store {
     /// Loads what an index entry leads to; in a list of platforms, the image for this machine.
-    pub(super) fn load(&self, entry: &Descriptor, names: Vec<ImageName>) -> Result<StoredImage> {
+    pub(super) fn load_entry(&self, entry: &Descriptor, names: Vec<ImageName>) -> Result<StoredImage> {
         let blobs: Arc<dyn Blobs> = self.blobs.clone();
         let resolved = resolve::one(&*blobs, entry, &Platform::host())?;
         let resolve::Resolved { digest, manifest, raw } = resolved;
