@@ -90,6 +90,112 @@ fn quiet_shows_nothing_until_a_step_fails_and_then_all_of_its_output() {
     assert!((1..=200).all(|n| shown.contains(&format!(" number {n}\n"))), "{shown}");
 }
 
+const PARALLEL: &str = "FROM busybox AS slow\nRUN echo waits; sleep 1000\nFROM busybox AS broken\nRUN sleep 1; exit 3\n\
+                        FROM scratch\nCOPY --from=slow /bin /a\nCOPY --from=broken /bin /b\n";
+
+#[test]
+fn a_step_that_was_stopped_because_another_failed_is_told_apart_from_that_one() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context(PARALLEL);
+    let shown = strata.ends(1, ["build", "--jobs", "2", &context]);
+    let ended = |end: &str| {
+        let lines = shown.lines().filter(|line| line.ends_with(end));
+        lines.map(|line| line.split_whitespace().next().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(ended(" ERROR"), ["#4"], "{shown}");
+    assert_eq!(ended(" CANCELED")[0], "#2", "{shown}");
+    let events = json(&strata.ends(1, ["build", "--jobs", "2", "--progress", "json", &context]));
+    let steps = |name: &str| {
+        let events = events.iter().filter(|event| event["event"] == name);
+        events.map(|event| event["step"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("step-failed"), [4], "{events:?}");
+    assert!(steps("step-stopped").contains(&2), "{events:?}");
+    let (_, shown) = on_a_terminal(strata.command(["build", "--jobs", "2", &context]));
+    let text = anstream::adapter::strip_str(&shown).to_string();
+    assert!(text.contains("CANCELED #2 ") && text.contains("FAILED #4 "), "{text}");
+    // quiet tells of the one that failed alone
+    let shown = strata.ends(1, ["build", "--jobs", "2", "-q", &context]);
+    assert!(shown.starts_with("#4 ") && !shown.contains("waits"), "{shown}");
+}
+
+#[test]
+fn the_hint_of_a_step_that_failed_is_the_command_that_opens_a_shell_before_it() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context("FROM busybox\nARG A\nRUN exit 3\n");
+    let shown = strata.ends(1, ["build", "-t", "app:1", "--build-arg", "A=it's $HOME", &context]);
+    let hint = format!("build --debug-shell -t app:1 --build-arg 'A=it'\\''s $HOME' {context}\n");
+    assert!(shown.contains("hint: a shell in the state before this step: ") && shown.contains(&hint), "{shown}");
+    let events = json(&strata.ends(1, ["build", "--progress", "json", &context]));
+    let hint = events[events.len() - 2]["hint"].as_str().unwrap();
+    assert!(hint.ends_with(&format!("build --debug-shell --progress json {context}")), "{hint}");
+    // a shell needs the terminal for itself
+    let mut piped = strata.command(["build", "-"]);
+    let dockerfile = std::fs::File::open(strata.work().join(&context).join("Dockerfile")).unwrap();
+    let shown = piped.stdin(dockerfile).output().unwrap().stderr;
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("with --debug-shell, and the terminal for standard input"), "{shown}");
+}
+
+/// Two warnings, of which the reader of the file gives one by itself.
+const WARNED: &str = "FROM busybox as base\nRUN echo ran\nMAINTAINER me\n";
+
+#[test]
+fn what_the_checks_warn_of_is_told_once_and_after_the_build() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context(WARNED);
+    let shown = strata.ends(0, ["build", &context]);
+    for rule in ["FromAsCasing", "MaintainerDeprecated"] {
+        assert_eq!(shown.matches(rule).count(), 1, "{shown}");
+    }
+    assert_eq!(shown.matches("warning: ").count(), 2, "{shown}");
+    let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("no {text:?}: {shown}"));
+    let order = [at("#2 DONE"), at("FromAsCasing"), at("\n2 warnings found\n"), at("\nbuilt sha256:")];
+    assert!(order.is_sorted(), "{shown}");
+    for quiet in ["-q", "--progress=quiet"] {
+        assert!(strata.output(["build", quiet, &context]).stderr.is_empty());
+    }
+    let events = json(&strata.ends(0, ["build", "--progress", "json", &context]));
+    let warnings = events.iter().filter(|event| event["event"] == "diagnostic");
+    let warnings: Vec<_> = warnings.map(|event| (&event["severity"], &event["code"], &event["line"])).collect();
+    let (first, third) = ((&"warning".into(), &"FromAsCasing".into(), &1.into()), &3.into());
+    assert_eq!(warnings, [first, (&"warning".into(), &"MaintainerDeprecated".into(), third)]);
+    // a build that fails has them too, before what failed
+    let context = strata.context(&format!("{WARNED}RUN exit 3\n"));
+    let shown = strata.ends(1, ["build", &context]);
+    assert!(shown.find("2 warnings found").unwrap() < shown.find("exit code: 3").unwrap(), "{shown}");
+}
+
+#[test]
+fn warnings_fail_a_build_before_it_begins_where_the_dockerfile_says_so() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context(&format!("# check=error=true\n{WARNED}"));
+    let shown = strata.ends(1, ["build", &context]);
+    assert!(shown.contains("lint violation found for rules: FromAsCasing, MaintainerDeprecated"), "{shown}");
+    assert!(shown.contains("2 warnings found") && !shown.contains("#1"), "{shown}");
+    let shown = strata.ends(1, ["build", "-q", &context]);
+    assert!(shown.starts_with("strata: lint violation"), "{shown}");
+    strata.ok(["build", "--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all", &context]);
+}
+
+#[test]
+fn errors_of_a_dockerfile_are_told_once_with_its_warnings() {
+    let strata = Strata::new();
+    let context = strata.context("FROM scratch as base\nNONE\n");
+    let shown = strata.ends(1, ["build", &context]);
+    for text in ["FromAsCasing", "unknown instruction", "cannot be built"] {
+        assert_eq!(shown.matches(text).count(), 1, "{text}: {shown}");
+    }
+}
+
 #[test]
 fn the_environment_chooses_as_for_buildkit() {
     let Some(strata) = Strata::with_base() else {

@@ -62,8 +62,13 @@ pub enum Event<'a> {
         /// How long it took.
         elapsed: Duration,
     },
-    /// The step failed, or was stopped because another one did.
+    /// The step failed.
     StepFailed {
+        /// As in `StepStarted`.
+        number: usize,
+    },
+    /// The step was stopped, by no fault of its own: another one failed, the build was stopped, or it begins again.
+    StepStopped {
         /// As in `StepStarted`.
         number: usize,
     },

@@ -170,9 +170,6 @@ impl Cause {
                         .to_owned(),
                 )
             }
-            Self::Exit { .. } | Self::Signal { .. } | Self::NotExecuted { .. } => {
-                Some("with --debug-shell the build opens a shell in the state before this step".to_owned())
-            }
             Self::NotAllowed { what } => Some(format!("give it with --allow {what}")),
             Self::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
             Self::NoSsh { id } => Some(format!("give it with --ssh {id}")),
@@ -181,6 +178,11 @@ impl Cause {
             Self::ArchiveEntry { source, .. } => source.hint(),
             _ => None,
         }
+    }
+
+    /// Whether it is a process that failed, and not that there was none.
+    pub(crate) fn has_shell(&self) -> bool {
+        matches!(self, Self::Exit { .. } | Self::Signal { .. } | Self::NotExecuted { .. })
     }
 
     /// The reason below the message, when there is one.

@@ -26,6 +26,8 @@ pub enum Error {
         span: Span,
         /// What could be done about it.
         hint: Option<String>,
+        /// Whether `Options::debug_shell` opens a shell in the state before it.
+        has_shell: bool,
         /// Why, in full.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -130,6 +132,7 @@ impl Error {
                 message: cause.to_string(),
                 span: part.unwrap_or(span),
                 hint: cause.hint(),
+                has_shell: cause.has_shell(),
                 source: cause.into_source(),
             },
         }

@@ -219,6 +219,7 @@ impl<'a> Builder<'a> {
         let done = step();
         self.tell(match &done {
             Ok(_) => Event::StepDone { number, elapsed: started.elapsed() },
+            Err(Error::Cancelled | Error::Evaporated { .. }) => Event::StepStopped { number },
             Err(_) => Event::StepFailed { number },
         });
         done

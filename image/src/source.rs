@@ -77,11 +77,7 @@ pub(crate) fn open_all_into(path: &Path, platform: &Platform, intake: &mut Intak
 }
 
 /// Opens the images of a path that its content says is an archive or a layout; `None` for anything else.
-fn recognise(
-    path: &Path,
-    platform: &Platform,
-    intake: Option<&mut Intake<'_>>,
-) -> Result<Option<Vec<Box<dyn Image>>>> {
+fn recognise(path: &Path, platform: &Platform, intake: Option<&mut Intake<'_>>) -> Result<Option<Vec<Box<dyn Image>>>> {
     if path.is_dir() {
         let is_layout = path.join("oci-layout").exists();
         return is_layout.then(|| oci::open_layout(path, None, platform)).transpose();

@@ -110,8 +110,7 @@ fn an_image_before_the_broken_one_is_not_stored_either() {
 
 /// An OCI archive of one image with this compressed layer, said to be `says`.
 fn oci(folder: &Path, layer: &[u8], says: &str) -> std::path::PathBuf {
-    let described =
-        |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len()});
+    let described = |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len()});
     let blob = |bytes: &[u8]| format!("blobs/sha256/{}", Digest::of(bytes).hex());
     let config = made::config(&[says]);
     let layers = [described(OCI_LAYER_GZIP, layer)];

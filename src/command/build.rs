@@ -1,5 +1,6 @@
 //! `build`: executes a Dockerfile.
 
+mod again;
 mod cache;
 mod docker;
 mod fields;
@@ -162,6 +163,11 @@ fn make(args: &Args, places: &Places, signals: &Signals) -> Result<Status> {
     for note in notes.into_iter().chain(args.input.cache.notes()).chain(args.input.isolation.notes(&engine)?) {
         shown.note(&note);
     }
+    if let Some(shell) = args.shell_hint() {
+        shown.advise(shell);
+    }
+    let checked = check::before_build(options, places)?;
+    shown.check(checked.diagnostics, checked.failure.as_deref())?;
     let (built, ids) = build_all(args, &engine, options, &mut shown)?;
     let written = args.outputs.write(&engine, built.id, &ids, &options.names)?;
     let left_out: u64 = written.iter().map(|written| written.devices_left_out).sum();
@@ -176,8 +182,9 @@ fn make(args: &Args, places: &Places, signals: &Signals) -> Result<Status> {
     }
     let (id, names) = (built.id.to_string(), options.names.iter().map(ToString::to_string).collect::<Vec<_>>());
     let image = image(&engine, &built)?;
+    shown.warn();
     if args.shown.mode() != Mode::Quiet {
-        for line in priced::lines(options, &built, &image, places)? {
+        for line in priced::lines(&checked.size, options, &built, &image, places)? {
             shown.note(&line);
         }
     }
@@ -190,6 +197,19 @@ fn make(args: &Args, places: &Places, signals: &Signals) -> Result<Status> {
 }
 
 impl Args {
+    /// How to look into the state before a step, for who has not asked for that yet.
+    fn shell_hint(&self) -> Option<String> {
+        if self.shown.debug_shell {
+            return None;
+        }
+        if self.input.reads_stdin() || self.outputs.has_stdout() {
+            let needs = "with --debug-shell, and the terminal for standard input and output,";
+            return Some(format!("{needs} the build opens a shell in the state before this step"));
+        }
+        let command = again::with("--debug-shell", std::env::args_os())?;
+        Some(format!("a shell in the state before this step: {command}"))
+    }
+
     fn request(&self, places: &Places, signals: &Signals) -> Result<Request> {
         let names = self.made.tag.iter().map(|name| ImageName::parse(name)).collect::<Result<_, _>>()?;
         let mut request = self.input.request(places, names, signals.cancel())?;

@@ -8,6 +8,7 @@ use strata_builder::{Options, remote::Fetcher};
 use strata_dockerfile::{
     Diagnostic, Dockerfile, Severity, Span,
     check::{self, Base, Facts, RULES},
+    ignore::IgnoreSet,
     parse,
     suggest::nearest,
 };
@@ -80,14 +81,34 @@ pub(crate) fn check(request: &Request, format: Format, places: &Places) -> Resul
     Ok(if found.diagnostics.is_empty() { Status::Yes } else { Status::No })
 }
 
-/// What of a Dockerfile costs bytes, for who has built it.
-pub(crate) fn size(options: &Options, places: &Places) -> Result<Vec<SizeFinding>> {
-    let (report, file) = read(options, places)?;
-    Ok(file.map_or_else(Vec::new, |file| checks::size(&file, &report)))
+/// What the checks say to who builds.
+pub(crate) struct Checked {
+    /// What the build checks found, and what the reader of the file has to say. Warnings begin with the name of their rule.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// That there must be none, where the file says so and there are some.
+    pub(crate) failure: Option<String>,
+    /// What costs bytes: how many, the image will tell.
+    pub(crate) size: Vec<SizeFinding>,
+}
+
+/// Checks what is about to be built. What the build itself will refuse, such as an ignore file that cannot be read, is left
+/// to it.
+pub(crate) fn before_build(options: &Options, places: &Places) -> Result<Checked> {
+    let ignore = ignored(options).ok().flatten();
+    let (report, file) = read(options, ignore.as_ref(), places)?;
+    let size = file.map_or_else(Vec::new, |file| checks::size(&file, &report));
+    let diagnostics = report.diagnostics.iter().map(named).collect();
+    Ok(Checked { diagnostics, failure: report.failure, size })
 }
 
 fn find(options: &Options, places: &Places) -> Result<check::Report> {
-    let (mut report, file) = read(options, places)?;
+    let parsed = parse(&options.dockerfile);
+    if let Some(target) = &options.target
+        && !parsed.has_errors()
+    {
+        must_exist(target, &parsed.file)?;
+    }
+    let (mut report, file) = read(options, ignored(options)?.as_ref(), places)?;
     if let Some(file) = file {
         let size = checks::size(&file, &report);
         report.extend(size.into_iter().map(|finding| finding.diagnostic));
@@ -95,26 +116,24 @@ fn find(options: &Options, places: &Places) -> Result<check::Report> {
     Ok(report)
 }
 
-/// Applies the rules that need no bytes; gives the file where it has no errors.
-fn read(options: &Options, places: &Places) -> Result<(check::Report, Option<Dockerfile>)> {
-    let parsed = parse(&options.dockerfile);
-    if let Some(target) = &options.target
-        && !parsed.has_errors()
-    {
-        must_exist(target, &parsed.file)?;
+fn ignored(options: &Options) -> Result<Option<IgnoreSet>> {
+    // a Dockerfile alone, or another kind of context
+    if !options.context.path.is_dir() {
+        return Ok(None);
     }
-    let ignore = match options.context.path.as_path() {
-        // a Dockerfile alone, or another kind of context
-        path if !path.is_dir() => None,
-        _ => Some(strata_builder::ignored_by(&options.context, &options.dockerfile_path)?),
-    };
+    Ok(Some(strata_builder::ignored_by(&options.context, &options.dockerfile_path)?))
+}
+
+/// Applies the rules that need no bytes; gives the file where it has no errors.
+fn read(options: &Options, ignore: Option<&IgnoreSet>, places: &Places) -> Result<(check::Report, Option<Dockerfile>)> {
+    let parsed = parse(&options.dockerfile);
     let platform = options.platform.clone().unwrap_or_else(Platform::host);
     let store = Store::open_existing(places.root())?;
     let base = |name: &str, _: Option<&str>| store.as_ref().and_then(|store| base(store, name));
     let facts = Facts {
         build_args: Some(&options.build_args),
         platform_args: Some(&platform_args(&platform, options.target.as_deref())),
-        ignore: ignore.as_ref(),
+        ignore,
         base: Some(&base),
     };
     let file = (!parsed.has_errors()).then(|| parsed.file.clone());

@@ -26,6 +26,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use strata_builder::{Error, Event};
+use strata_dockerfile::Diagnostic;
 
 use self::face::Face;
 pub(crate) use self::face::Success;
@@ -86,6 +87,16 @@ impl<'a> Progress<'a> {
     pub(crate) fn show(&mut self, event: &Event<'_>) {
         let at = self.elapsed();
         self.face.show(event, at);
+    }
+
+    /// Shows what the checks warn of, once the build is over.
+    pub(crate) fn warn(&mut self, warnings: &[Diagnostic]) {
+        for warning in warnings {
+            self.show(&Event::Diagnostic(warning));
+        }
+        if !warnings.is_empty() {
+            self.face.warned(warnings.len());
+        }
     }
 
     /// Shows what the build made.

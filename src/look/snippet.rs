@@ -45,15 +45,14 @@ fn dockerfile(bytes: &[u8]) -> String {
 
 /// Prints one diagnostic to standard error.
 pub(crate) fn print(source: &Source<'_>, diagnostic: &Diagnostic) {
-    let label = diagnostic.label.as_deref();
-    show(source, level(diagnostic), &diagnostic.message, diagnostic.span, label, diagnostic.help.as_deref());
+    say(&render(source, diagnostic, std::io::stderr().is_terminal()));
 }
 
 /// The text of one diagnostic, coloured or not.
 pub(crate) fn render(source: &Source<'_>, diagnostic: &Diagnostic, styled: bool) -> String {
     let label = diagnostic.label.as_deref();
-    let (message, help) = (&diagnostic.message, diagnostic.help.as_deref());
-    text(source, level(diagnostic), message, diagnostic.span, label, help, styled)
+    let help = diagnostic.help.as_deref().map(|help| (Level::HELP, help));
+    text(source, level(diagnostic), &diagnostic.message, diagnostic.span, label, help, styled)
 }
 
 fn level(diagnostic: &Diagnostic) -> Level<'static> {
@@ -65,16 +64,13 @@ fn level(diagnostic: &Diagnostic) -> Level<'static> {
 
 /// Prints a step that failed, with its whole instruction.
 pub(crate) fn print_failure(source: &Source<'_>, message: &str, span: Span, hint: Option<&str>) {
-    show(source, Level::ERROR, message, span, None, hint);
+    let hint = hint.map(|hint| (Level::HELP.with_name("hint"), hint));
+    say(&text(source, Level::ERROR, message, span, None, hint, std::io::stderr().is_terminal()));
 }
 
 /// How much of an instruction is shown, and of the line that it ends in: far more than anybody writes, and little enough that
 /// a line of megabytes costs no minute.
 const MAX_SHOWN: usize = 1 << 16;
-
-fn show(source: &Source<'_>, level: Level<'_>, message: &str, span: Span, label: Option<&str>, help: Option<&str>) {
-    say(&text(source, level, message, span, label, help, std::io::stderr().is_terminal()));
-}
 
 fn text(
     source: &Source<'_>,
@@ -82,13 +78,13 @@ fn text(
     message: &str,
     span: Span,
     label: Option<&str>,
-    help: Option<&str>,
+    help: Option<(Level<'_>, &str)>,
     styled: bool,
 ) -> String {
     let end = span.end.min(span.start.saturating_add(MAX_SHOWN));
     let shown = upto(&source.text, end.saturating_add(MAX_SHOWN));
     let (name, text, message) = (without_c1(source.name), without_c1(shown), without_c1(message));
-    let (label, help) = (label.map(without_c1), help.map(without_c1));
+    let (label, help) = (label.map(without_c1), help.map(|(level, help)| (level, without_c1(help))));
     let range = upto(&text, span.start).len()..upto(&text, end).len();
     let mut annotation = AnnotationKind::Primary.span(range);
     if let Some(label) = &label {
@@ -96,8 +92,8 @@ fn text(
     }
     let snippet = Snippet::source(&*text).path(&*name).annotation(annotation);
     let mut report: Vec<Group<'_>> = vec![level.primary_title(&*message).element(snippet)];
-    if let Some(help) = &help {
-        report.push(Group::with_title(Level::HELP.secondary_title(&**help)));
+    if let Some((level, help)) = &help {
+        report.push(Group::with_title(level.clone().secondary_title(&**help)));
     }
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&report)

@@ -94,8 +94,8 @@ impl Store {
     /// Lets the names of an image that is there with another manifest follow to the new one: one image, one manifest.
     fn one_manifest_an_image(&self, index: &mut Index, new: &Descriptor, id: ImageId) {
         for entry in &mut index.manifests {
-            let same =
-                entry.digest != new.digest && self.load_entry(entry, Vec::new()).is_ok_and(|image| image.image_id() == id);
+            let same = entry.digest != new.digest
+                && self.load_entry(entry, Vec::new()).is_ok_and(|image| image.image_id() == id);
             if same {
                 let annotations = std::mem::take(&mut entry.annotations);
                 *entry = Descriptor { annotations, ..new.clone() };
@@ -208,7 +208,9 @@ impl Store {
             if names.len() > 1 && !force {
                 return Err(Error::InUse { id: *id, names });
             }
-            index.manifests.retain(|entry| !self.load_entry(entry, Vec::new()).is_ok_and(|other| other.image_id() == *id));
+            index
+                .manifests
+                .retain(|entry| !self.load_entry(entry, Vec::new()).is_ok_and(|other| other.image_id() == *id));
             Ok(names.into_iter().map(Removed::Untagged).chain([Removed::Deleted(*id)]).collect())
         })
     }

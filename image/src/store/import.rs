@@ -52,10 +52,11 @@ impl Store {
         }
         intake.commit()?;
         let now = Timestamp::now();
-        let enter = |(image, layers): (&Box<dyn Image>, &Vec<Descriptor>)| {
-            Ok((self.enter(&**image, layers, image.names(), now)?, image.names().to_vec()))
-        };
-        images.iter().zip(&layers).map(enter).collect()
+        let mut loaded = Vec::new();
+        for (image, layers) in images.iter().zip(&layers) {
+            loaded.push((self.enter(&**image, layers, image.names(), now)?, image.names().to_vec()));
+        }
+        Ok(loaded)
     }
 
     /// Copies layers in, as they are stored: those of an image that is elsewhere, for one that is built on it.

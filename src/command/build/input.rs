@@ -153,6 +153,11 @@ impl Input {
         Ok(request)
     }
 
+    /// Whether the context or the Dockerfile comes from standard input.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.context.as_os_str() == "-" || self.file.as_deref().is_some_and(|file| file.as_os_str() == "-")
+    }
+
     /// The platforms that were asked for, each once.
     pub(super) fn platforms(&self) -> Vec<Platform> {
         let mut platforms = Vec::new();

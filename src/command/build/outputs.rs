@@ -30,6 +30,11 @@ pub(crate) struct OutputArgs {
 type Annotations = std::sync::Arc<[Annotation]>;
 
 impl OutputArgs {
+    /// Whether an archive goes to standard output.
+    pub(super) fn has_stdout(&self) -> bool {
+        self.outputs.iter().any(|output| output.destination == Destination::Stdout)
+    }
+
     /// Refuses what can be known to fail before anything is built. `stdout` is what else goes there.
     pub(super) fn check(&self, stdout: Option<&str>) -> Result<()> {
         let to_stdout = self.outputs.iter().filter(|output| output.destination == Destination::Stdout).count();

@@ -1,16 +1,25 @@
 //! What the rules about size found, priced by the image that was built.
 
 use anyhow::Result;
-use strata_analyzer::{checks, index::LayerIndex, size_text};
+use strata_analyzer::{
+    checks::{self, SizeFinding},
+    index::LayerIndex,
+    size_text,
+};
 use strata_builder::{Built, Options};
 use strata_dockerfile::Span;
 use strata_image::Image;
 
-use crate::{command::check, places::Places};
+use crate::places::Places;
 
 /// A line for each finding that costs bytes in this image, the dearest first.
-pub(super) fn lines(options: &Options, built: &Built, image: &dyn Image, places: &Places) -> Result<Vec<String>> {
-    let findings = check::size(options, places)?;
+pub(super) fn lines(
+    findings: &[SizeFinding],
+    options: &Options,
+    built: &Built,
+    image: &dyn Image,
+    places: &Places,
+) -> Result<Vec<String>> {
     if findings.is_empty() {
         return Ok(Vec::new());
     }
@@ -21,7 +30,7 @@ pub(super) fn lines(options: &Options, built: &Built, image: &dyn Image, places:
         let Some(number) = number(finding.instruction) else { continue };
         let Some(index) = built.layer_steps.iter().position(|step| *step == Some(number)) else { continue };
         let Some(layer) = image.layers().get(index) else { continue };
-        let bytes = checks::price(&finding, &*LayerIndex::cached(layer.as_ref(), Some(&places.analysis()))?)?;
+        let bytes = checks::price(finding, &*LayerIndex::cached(layer.as_ref(), Some(&places.analysis()))?)?;
         if bytes > 0 {
             let line = file.instructions[number].lines.0;
             let message = &finding.diagnostic.message;

@@ -18,6 +18,9 @@ pub(super) const SHELL: &str = "a shell in the state before the step; `exit` end
 pub(super) trait Face: Send {
     fn show(&mut self, event: &Event<'_>, at: Duration);
 
+    /// Says how many warnings were shown.
+    fn warned(&mut self, _warnings: usize) {}
+
     fn succeed(&mut self, success: &Success<'_>, at: Duration);
 
     /// Gives what is left to say.
@@ -55,7 +58,7 @@ pub(super) struct Failed<'a> {
 impl<'a> Failed<'a> {
     /// `None` for other errors than that of a step.
     pub(super) fn of(error: &'a Error) -> Option<Self> {
-        let Error::Step { message, span, hint, source } = error else {
+        let Error::Step { message, span, hint, source, .. } = error else {
             return None;
         };
         let first = source.as_deref().map(|cause| cause as &dyn std::error::Error);
@@ -78,6 +81,11 @@ pub(super) fn explain(error: &Error, source: &snippet::Source<'_>) -> String {
         return "the build stopped at this step".to_owned();
     }
     String::new()
+}
+
+/// How many warnings there are, in docker's words.
+pub(super) fn warned(warnings: usize) -> String {
+    format!("{WARNING}{} found{WARNING:#}", text::count(warnings, "warning"))
 }
 
 /// A note as a line.

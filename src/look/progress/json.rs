@@ -90,6 +90,10 @@ impl<W: io::Write + Send> Face for Json<'_, W> {
                 self.flush(*number, at);
                 self.tell(at, "step-failed", json!({ "step": number }));
             }
+            Event::StepStopped { number } => {
+                self.flush(*number, at);
+                self.tell(at, "step-stopped", json!({ "step": number }));
+            }
             _ => {}
         }
     }
@@ -101,7 +105,7 @@ impl<W: io::Write + Send> Face for Json<'_, W> {
 
     fn fail(&mut self, error: &Error, at: Duration) -> String {
         for number in self.steps.running() {
-            self.show(&Event::StepFailed { number }, at);
+            self.show(&Event::StepStopped { number }, at);
         }
         if let Error::Dockerfile { diagnostics } = error {
             for diagnostic in diagnostics {

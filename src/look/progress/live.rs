@@ -24,7 +24,7 @@ use super::{
     steps::{title, took},
 };
 use crate::look::{
-    palette::{ERROR, FAINT, GOOD},
+    palette::{ERROR, FAINT, GOOD, WARNING},
     say, snippet, text,
 };
 
@@ -102,6 +102,12 @@ impl<'a> Live<'a> {
         self.bars.suspend(|| running.kept.tell(at));
     }
 
+    /// What it printed explains nothing, and is not shown.
+    fn stopped(&mut self, number: usize) {
+        let Some(running) = self.end(number) else { return };
+        self.line(&format!("{WARNING}CANCELED{WARNING:#} {}", running.title));
+    }
+
     /// A line above what moves.
     fn line(&self, line: &str) {
         self.bars.suspend(|| say(line));
@@ -129,6 +135,7 @@ impl Face for Live<'_> {
             Event::Output { number, stderr, bytes } => self.output(event, *number, *stderr, bytes, at),
             Event::StepDone { number, elapsed } => self.done(*number, *elapsed),
             Event::StepFailed { number } => self.failed(*number, at),
+            Event::StepStopped { number } => self.stopped(*number),
             Event::Shell { number, begins: true } => {
                 self.failed(*number, at);
                 // what moves would write into the shell
@@ -141,6 +148,10 @@ impl Face for Live<'_> {
         }
     }
 
+    fn warned(&mut self, warnings: usize) {
+        self.line(&face::warned(warnings));
+    }
+
     fn succeed(&mut self, success: &Success<'_>, _at: Duration) {
         self.line(&success.line());
     }
@@ -148,7 +159,7 @@ impl Face for Live<'_> {
     fn fail(&mut self, error: &Error, at: Duration) -> String {
         let running: Vec<usize> = self.running.keys().copied().collect();
         for number in running {
-            self.show(&Event::StepFailed { number }, at);
+            self.show(&Event::StepStopped { number }, at);
         }
         face::explain(error, &self.source)
     }

@@ -18,7 +18,7 @@ use super::{
     steps::{Steps, clock, title, took},
 };
 use crate::look::{
-    palette::{ERROR, FAINT},
+    palette::{ERROR, FAINT, WARNING},
     snippet, text,
 };
 
@@ -106,6 +106,11 @@ impl<W: Write + Send> Face for Plain<'_, W> {
                 self.steps.end(*number);
                 self.line(&format!("#{number} {ERROR}ERROR{ERROR:#}"));
             }
+            Event::StepStopped { number } => {
+                self.flush(*number, at);
+                self.steps.end(*number);
+                self.line(&format!("#{number} {WARNING}CANCELED{WARNING:#}"));
+            }
             Event::Shell { number, begins: true } => {
                 self.flush(*number, at);
                 self.line(face::SHELL);
@@ -114,13 +119,17 @@ impl<W: Write + Send> Face for Plain<'_, W> {
         }
     }
 
+    fn warned(&mut self, warnings: usize) {
+        self.line(&face::warned(warnings));
+    }
+
     fn succeed(&mut self, success: &Success<'_>, _at: Duration) {
         self.line(&success.line());
     }
 
     fn fail(&mut self, error: &Error, at: Duration) -> String {
         for number in self.steps.running() {
-            self.show(&Event::StepFailed { number }, at);
+            self.show(&Event::StepStopped { number }, at);
         }
         self.source.as_ref().map(|source| face::explain(error, source)).unwrap_or_default()
     }

@@ -40,7 +40,7 @@ impl Face for Quiet<'_> {
                     running.kept.add(event, at);
                 }
             }
-            Event::StepDone { number, .. } => drop(self.running.remove(number)),
+            Event::StepDone { number, .. } | Event::StepStopped { number } => drop(self.running.remove(number)),
             Event::StepFailed { number } => {
                 if let Some(running) = self.running.remove(number) {
                     say(&running.title);
@@ -57,11 +57,8 @@ impl Face for Quiet<'_> {
 
     fn succeed(&mut self, _success: &Success<'_>, _at: Duration) {}
 
-    fn fail(&mut self, error: &Error, at: Duration) -> String {
-        let running: Vec<usize> = self.running.keys().copied().collect();
-        for number in running {
-            self.show(&Event::StepFailed { number }, at);
-        }
+    fn fail(&mut self, error: &Error, _at: Duration) -> String {
+        self.running.clear();
         face::explain(error, &self.source)
     }
 }
