@@ -16,7 +16,7 @@ use crate::{
     owner,
     place::{Place, Style},
     remote::http::Fetched,
-    selection::{How, Origin, Selection},
+    selection::{Files, How, Origin, Selection},
     sources::Sources,
     stack::Stack,
     step::DraftStep,
@@ -108,21 +108,18 @@ impl Copy<'_> {
         let selecting = [("words", &[pick.word.as_slice()][..]), ("parents", parents), ("exclude", &exclude)];
         let name = format!("the content of {}", pick.word);
         if let Some(known) = pick.sources.known_digest(&selecting) {
-            inputs.files(&name, &known, Vec::new());
+            inputs.text(&name, &known);
             return Ok(());
         }
         let origin = pick.sources.open()?;
         let mut selections = origin.select(&pick.word, &self.how())?;
         let mut key = KeyWriter::new("sources");
-        let mut files = Vec::new();
         for selection in &mut selections {
-            let digested = origin.digest(selection)?;
-            key.field(&digested.digest);
-            files.extend(digested.files);
+            key.field(&origin.digest(selection)?);
         }
         let digest = key.finish().to_string();
         pick.sources.remember(&selecting, &digest)?;
-        inputs.files(&name, &digest, files);
+        inputs.text(&name, &digest);
         let _ = pick.selected.set(selections);
         Ok(())
     }
@@ -208,6 +205,14 @@ impl DraftStep for Copy<'_> {
             inputs.text(&format!("the heredoc {}", inline.name), &inline.content);
         }
         Ok(inputs)
+    }
+
+    fn files(&self) -> Files {
+        let selections = self.picks.iter().filter_map(|pick| match pick {
+            Pick::Tree(pick) => pick.selected.get(),
+            Pick::Download(_) => None,
+        });
+        selections.flatten().flat_map(Selection::files).collect()
     }
 
     fn stands_alone(&self) -> bool {

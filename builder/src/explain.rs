@@ -9,6 +9,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Deref,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +20,7 @@ use crate::{
     cache::{Cache, STEPS, read_whole, write_whole},
     inputs::{BELOW, Inputs},
     key::KeyWriter,
+    selection::Files,
 };
 
 /// Characters of a value that are told.
@@ -50,8 +52,13 @@ struct Seen {
 /// The head of a file's hash: enough to tell that it changed.
 type Head = [u8; 8];
 
-/// Says what of a step's inputs is not as it was.
-pub(crate) fn reasons(cache: &Cache, site: &Site<'_>, inputs: &Inputs) -> Vec<String> {
+/// Says what of a step's inputs is not as it was. `files` are listed only where that is asked.
+pub(crate) fn reasons(
+    cache: &Cache,
+    site: &Site<'_>,
+    inputs: &Inputs,
+    files: &dyn Deref<Target = Files>,
+) -> Vec<String> {
     let places = places(cache, site);
     let seen = places.iter().find_map(|place| read(place));
     let Some(seen) = seen else {
@@ -69,7 +76,7 @@ pub(crate) fn reasons(cache: &Cache, site: &Site<'_>, inputs: &Inputs) -> Vec<St
                 reasons.push("what is below changed: an earlier step ran again, or the base is another".to_owned());
             }
             Some(_) if name.starts_with("the content of ") || name.starts_with("what is mounted at ") => {
-                reasons.push(format!("{name} changed{}", changed_files(&places[0], inputs)));
+                reasons.push(format!("{name} changed{}", changed_files(&places[0], files)));
             }
             Some((_, before)) => {
                 reasons.push(format!("{name} changed from {:?} to {:?}", shown(before), shown(value)));
@@ -89,7 +96,7 @@ pub(crate) fn reasons(cache: &Cache, site: &Site<'_>, inputs: &Inputs) -> Vec<St
 }
 
 /// Remembers a step. What cannot be written is not there to explain the next build, and nothing else.
-pub(crate) fn remember(cache: &Cache, site: &Site<'_>, inputs: &Inputs) {
+pub(crate) fn remember(cache: &Cache, site: &Site<'_>, inputs: &Inputs, files: &dyn Deref<Target = Files>) {
     let key = inputs.key().to_string();
     let places = places(cache, site);
     if places.iter().all(|place| read(place).is_some_and(|seen| seen.key == key && seen.text == site.text)) {
@@ -101,17 +108,17 @@ pub(crate) fn remember(cache: &Cache, site: &Site<'_>, inputs: &Inputs) {
             let _ = write_whole(&cache.partial(), place, &bytes);
         }
     }
-    if inputs.all_files().is_empty() {
+    if files.is_empty() {
         return;
     }
-    let mut files = Vec::new();
-    for (path, hash) in inputs.all_files() {
+    let mut bytes = Vec::new();
+    for (path, hash) in files.iter() {
         let length = u32::try_from(path.len()).unwrap_or_default();
-        files.extend_from_slice(&length.to_le_bytes());
-        files.extend_from_slice(path);
-        files.extend_from_slice(&hash[..8]);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(path);
+        bytes.extend_from_slice(&hash[..8]);
     }
-    let _ = write_whole(&cache.partial(), &files_of(&places[0]), &files);
+    let _ = write_whole(&cache.partial(), &files_of(&places[0]), &bytes);
 }
 
 fn files_of(place: &Path) -> PathBuf {
@@ -132,12 +139,12 @@ fn read_files(place: &Path) -> Option<BTreeMap<BString, Head>> {
     Some(files)
 }
 
-fn changed_files(place: &Path, inputs: &Inputs) -> String {
-    let Some(mut before) = read_files(place).filter(|_| !inputs.all_files().is_empty()) else {
+fn changed_files(place: &Path, files: &Files) -> String {
+    let Some(mut before) = read_files(place).filter(|_| !files.is_empty()) else {
         return String::new();
     };
     let mut changes = Vec::new();
-    for (path, hash) in inputs.all_files() {
+    for (path, hash) in files {
         match before.remove(path) {
             None => changes.push(format!("{path} is new")),
             Some(head) if head != hash[..8] => changes.push(format!("{path} changed")),
@@ -179,4 +186,34 @@ fn hashed(cache: &Cache, folder: &str, site: &Site<'_>, last: &[u8]) -> PathBuf 
 
 fn read(path: &Path) -> Option<Seen> {
     serde_json::from_slice(&read_whole(path, LIMIT)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::cell::LazyCell;
+
+    use super::*;
+
+    const SITE: Site<'_> = Site { project: "p", stage: "s", ordinal: 1, text: "COPY . /" };
+
+    fn inputs(content: &str) -> Inputs {
+        let mut inputs = Inputs::new("copy", None);
+        inputs.text("the content of .", content);
+        inputs
+    }
+
+    #[test]
+    fn files_are_listed_only_when_a_step_is_not_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        let files = |hash: u8| -> Files { vec![("f".into(), [hash; 32])] };
+        remember(&cache, &SITE, &inputs("one"), &LazyCell::new(|| files(1)));
+        // as in a build in which the step is found
+        remember(&cache, &SITE, &inputs("one"), &LazyCell::new(|| panic!("the files of a step of the cache")));
+        let gone = reasons(&cache, &SITE, &inputs("one"), &LazyCell::new(|| panic!("files that are as they were")));
+        assert_eq!(gone, ["its result is no longer kept"]);
+        let changed = reasons(&cache, &SITE, &inputs("two"), &LazyCell::new(|| files(2)));
+        assert_eq!(changed, ["the content of . changed: f changed"]);
+    }
 }

@@ -1,24 +1,19 @@
 //! What a step depends on, by name: its cache key, and what explains why a step ran again.
 
-use bstr::BString;
 use strata_image::ChainId;
 
-use crate::{
-    key::{CacheKey, KeyWriter},
-    selection::ContentHash,
-};
+use crate::key::{CacheKey, KeyWriter};
 
 /// Everything that decides what a step does: content where its definition does not.
 pub(crate) struct Inputs {
     key: KeyWriter,
     named: Vec<(String, String)>,
-    files: Vec<(BString, ContentHash)>,
 }
 
 impl Inputs {
     /// The inputs of a kind of step on top of a stack of layers; kinds never share a key.
     pub(crate) fn new(kind: &str, below: Option<ChainId>) -> Self {
-        let mut inputs = Self { key: KeyWriter::new(kind), named: Vec::new(), files: Vec::new() };
+        let mut inputs = Self { key: KeyWriter::new(kind), named: Vec::new() };
         inputs.text(BELOW, &below.map(|chain| chain.to_string()).unwrap_or_default());
         inputs
     }
@@ -51,12 +46,6 @@ impl Inputs {
         self
     }
 
-    /// Adds the digest of files; which they are is for explanations only.
-    pub(crate) fn files(&mut self, name: &str, digest: &str, files: Vec<(BString, ContentHash)>) -> &mut Self {
-        self.files.extend(files);
-        self.text(name, digest)
-    }
-
     /// The key of all inputs.
     pub(crate) fn key(&self) -> CacheKey {
         self.key.finish()
@@ -65,11 +54,6 @@ impl Inputs {
     /// Names and values, in order.
     pub(crate) fn named(&self) -> &[(String, String)] {
         &self.named
-    }
-
-    /// The files among them.
-    pub(crate) fn all_files(&self) -> &[(BString, ContentHash)] {
-        &self.files
     }
 }
 

@@ -16,7 +16,7 @@ use strata_dockerfile::{exclude::Excludes, glob, parents::Parents};
 use strata_image::Timestamp;
 use strata_runtime::userns::{self, Ids};
 
-pub(crate) use digest::ContentHash;
+pub(crate) use digest::{ContentHash, Files};
 
 use crate::{
     below::{capability, mtime},

@@ -15,7 +15,7 @@ use crate::{
     cause::Cause,
     inputs::Inputs,
     options::Secret,
-    selection::{How, Selection},
+    selection::{Files, How, Selection},
     sources::Sources,
     stack::Stack,
 };
@@ -82,9 +82,9 @@ impl Mounted<'_> {
             Self::Bind(bind) => {
                 let name = format!("the mount at {}", bind.target);
                 inputs.list(&name, &[b"bind".as_slice(), &bind.source, switch(bind.read_only).as_bytes()]);
-                let files = bind.look_up()?;
+                bind.look_up()?;
                 let digest = bind.digest.get().map(String::as_str).unwrap_or_default();
-                inputs.files(&format!("what is mounted at {}", bind.target), digest, files);
+                inputs.text(&format!("what is mounted at {}", bind.target), digest);
             }
             Self::Cache(cache) => {
                 let Access { mode, uid, gid } = cache.access;
@@ -109,32 +109,37 @@ impl Mounted<'_> {
         }
         Ok(())
     }
+
+    /// The files that it shows, for explanations.
+    pub(crate) fn files(&self) -> Files {
+        match self {
+            Self::Bind(bind) => bind.selected.get().into_iter().flatten().flat_map(Selection::files).collect(),
+            _ => Files::new(),
+        }
+    }
 }
 
 impl Bind<'_> {
-    /// Finds what it shows, for the key; gives the files.
-    fn look_up(&self) -> Result<Vec<(BString, [u8; 32])>, Cause> {
+    /// Finds what it shows, for the key.
+    fn look_up(&self) -> Result<(), Cause> {
         let selecting = [("mounted", &[self.source.as_slice()][..])];
         if let Some(known) = self.sources.known_digest(&selecting) {
             let _ = self.digest.set(known);
-            return Ok(Vec::new());
+            return Ok(());
         }
         let origin = self.sources.open()?;
         let excludes = Excludes::default();
         let mut selections = origin.select(&escaped(&self.source), &How { parents: false, excludes: &excludes })?;
-        let mut files = Vec::new();
         let mut digest = String::new();
         if let Some(selection) = selections.first_mut() {
             // the name of what is mounted is the target's
             selection.name = "mounted".into();
-            let digested = origin.digest(selection)?;
-            digest = blake3::Hash::from_bytes(digested.digest).to_hex().to_string();
-            files = digested.files;
+            digest = blake3::Hash::from_bytes(origin.digest(selection)?).to_hex().to_string();
         }
         self.sources.remember(&selecting, &digest)?;
         let _ = self.digest.set(digest);
         let _ = self.selected.set(selections);
-        Ok(files)
+        Ok(())
     }
 }
 

@@ -19,18 +19,14 @@ const READ_BUFFER: usize = 64 * 1024;
 /// BLAKE3 of a file's content.
 pub(crate) type ContentHash = [u8; 32];
 
-/// The digest of a selection and, for explanations, that of every file in it.
-pub(crate) struct Digested {
-    pub(crate) digest: [u8; 32],
-    /// The path in the tree and what was hashed of it.
-    pub(crate) files: Vec<(BString, ContentHash)>,
-}
+/// Paths in a tree, each with what was hashed of it.
+pub(crate) type Files = Vec<(BString, ContentHash)>;
 
 impl Origin {
     /// The digest of everything that decides what a copy of the selection is: names, types, modes, owners (of a stage),
     /// contents, link targets. Times, hard links and user xattrs do not.
     /// What was read of files stays noted in the selection.
-    pub(crate) fn digest(&self, selection: &mut Selection) -> Result<Digested, Cause> {
+    pub(crate) fn digest(&self, selection: &mut Selection) -> Result<[u8; 32], Cause> {
         let index = match self {
             Self::Context(context) => Some(context.index()),
             Self::Stage { .. } | Self::Fetched { .. } => None,
@@ -47,29 +43,45 @@ impl Origin {
             .collect::<Result<_, Cause>>()?;
         let mut digest = KeyWriter::new("content");
         digest.field(&selection.name).number(u64::from(selection.parents));
-        let mut files = Vec::with_capacity(selection.nodes.len());
-        for (node, content) in selection.nodes.iter().zip(&contents) {
-            let mut one = KeyWriter::new("node");
-            one.number(node.mode.into());
-            one.number(node.owner.0).number(node.owner.1);
-            one.optional(node.capability.as_deref());
-            match &node.kind {
-                NodeKind::Directory => one.field(b"directory"),
-                NodeKind::File { .. } => one.field(b"file").field(content),
-                NodeKind::Empty => one.field(b"empty"),
-                NodeKind::Symlink(target) => one.field(b"symlink").field(target),
-                NodeKind::Special { kind, device } => {
-                    one.field(b"special").number(kind.as_raw_mode().into()).number(*device)
-                }
-            };
-            let one = *one.finish().as_bytes();
-            digest.field(&node.path).field(&one);
-            files.push((join(&selection.real, &node.path), one));
-        }
         for (node, content) in selection.nodes.iter_mut().zip(contents) {
+            digest.field(&node.path).field(&node.hash(&content));
             node.content = matches!(node.kind, NodeKind::File { .. }).then_some(content);
         }
-        Ok(Digested { digest: *digest.finish().as_bytes(), files })
+        Ok(*digest.finish().as_bytes())
+    }
+}
+
+impl Selection {
+    /// The files of a selection whose digest was made, for explanations; of another one none.
+    pub(crate) fn files(&self) -> Files {
+        let hashed = self.nodes.iter().map(|node| {
+            let content = match node.kind {
+                NodeKind::File { .. } => node.content?,
+                _ => [0; 32],
+            };
+            Some((join(&self.real, &node.path), node.hash(&content)))
+        });
+        hashed.collect::<Option<_>>().unwrap_or_default()
+    }
+}
+
+impl Node {
+    /// The hash of everything of it that decides what its copy is; `content` is that of a regular file.
+    fn hash(&self, content: &ContentHash) -> ContentHash {
+        let mut hash = KeyWriter::new("node");
+        hash.number(self.mode.into());
+        hash.number(self.owner.0).number(self.owner.1);
+        hash.optional(self.capability.as_deref());
+        match &self.kind {
+            NodeKind::Directory => hash.field(b"directory"),
+            NodeKind::File { .. } => hash.field(b"file").field(content),
+            NodeKind::Empty => hash.field(b"empty"),
+            NodeKind::Symlink(target) => hash.field(b"symlink").field(target),
+            NodeKind::Special { kind, device } => {
+                hash.field(b"special").number(kind.as_raw_mode().into()).number(*device)
+            }
+        };
+        *hash.finish().as_bytes()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The layer of one step: found in the cache, or made.
 
-use std::{os::fd::BorrowedFd, path::Path, sync::atomic::Ordering};
+use std::{cell::LazyCell, os::fd::BorrowedFd, path::Path, sync::atomic::Ordering};
 
 use strata_image::{ChainId, DiffId, Timestamp};
 
@@ -31,11 +31,7 @@ impl Builder<'_> {
     pub(super) fn layer(&self, place: Place<'_>, state: &mut State, step: &Step<'_>, text: &str) -> Result<()> {
         let planned = place.planned;
         let at = |cause| planned.failed(cause);
-        let mut inputs = match step {
-            Step::Run(run) => run.inputs(&state.stack),
-            Step::Draft(draft) => draft.inputs(&state.stack),
-        }
-        .map_err(at)?;
+        let mut inputs = step.inputs(&state.stack).map_err(at)?;
         inputs.optional("SOURCE_DATE_EPOCH", self.epoch.map(|epoch| epoch.to_string()).as_deref());
         inputs.optional("--rewrite-timestamp", self.latest().map(|_| "true"));
         let site = Site {
@@ -44,6 +40,7 @@ impl Builder<'_> {
             ordinal: place.ordinal,
             text: &planned.instruction.original,
         };
+        let files = LazyCell::new(|| step.files());
         let found = if self.is_no_cache(place.planned_stage) {
             None
         } else {
@@ -54,11 +51,11 @@ impl Builder<'_> {
             self.push(&mut state.stack, &record, None);
             record
         } else {
-            let reasons = explain::reasons(self.cache, &site, &inputs);
+            let reasons = explain::reasons(self.cache, &site, &inputs, &files);
             self.tell(Event::StepMissed { number: place.number, reasons: &reasons });
             self.make(place, &site, state, step, &inputs)?
         };
-        explain::remember(self.cache, &site, &inputs);
+        explain::remember(self.cache, &site, &inputs, &files);
         state.layer_steps.push(planned.index);
         state.record(text.to_owned(), Some(record.created));
         Ok(())
