@@ -13,6 +13,7 @@ pub(crate) mod load;
 pub(crate) mod rmi;
 pub(crate) mod run;
 pub(crate) mod save;
+mod size;
 pub(crate) mod slim;
 pub(crate) mod system;
 pub(crate) mod tag;

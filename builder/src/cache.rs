@@ -7,8 +7,13 @@
 //!
 //! Beside the records lie `steps/` (why steps ran again), `contexts/` (what files of contexts hold), `packs/` (where layers hold
 //! it), `times/` (fractions of a second that layers leave out), `mounts/` (cache mounts), `http/` and `git/` (what was fetched).
+//! All of it is listed in [`entries`], and kept within bounds by [`limit`].
 
+pub(crate) mod entries;
+pub(crate) mod limit;
+pub(crate) mod prune;
 mod transfer;
+mod usage;
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +21,7 @@ use std::{
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Mutex,
+    time::{Duration, SystemTime},
 };
 
 use rustix::fs::{FlockOperation, flock};
@@ -24,8 +30,12 @@ use strata_image::{ChainId, Digest, Store};
 use tempfile::NamedTempFile;
 
 use crate::key::CacheKey;
+pub use entries::Kind;
+pub use limit::Limit;
+pub use prune::Keep;
 use transfer::Imported;
 pub use transfer::{CacheMode, CacheTarget};
+pub use usage::{Usage, usage};
 
 /// The build cache cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -221,7 +231,7 @@ pub(crate) struct Needed {
 /// What the records need, each once. An absent cache needs nothing.
 pub(crate) fn needed(dir: &Path) -> Result<Needed> {
     let mut needed = Needed::default();
-    for record in records(dir)?.iter().filter_map(|path| read_record::<LayerRecord>(path)) {
+    for record in records(dir)?.iter().filter_map(|path| peek_record::<LayerRecord>(path)) {
         needed.blobs.extend(record.layer.map(|layer| layer.digest));
         needed.snapshots.push(record.identity);
     }
@@ -240,26 +250,11 @@ pub(crate) const TIMES: &str = "times";
 /// What `--mount=type=cache` shows.
 pub(crate) const MOUNTS: &str = "mounts";
 
-/// Forgets everything, cache mounts that no step uses among it; gives the number of records removed. Builds under way go on,
-/// and miss.
-pub fn prune(dir: &Path) -> Result<usize> {
-    let records = records(dir)?;
-    for path in &records {
-        remove(path)?;
-    }
-    for folder in [STEPS, CONTEXTS, PACKS, TIMES] {
-        for path in list(&dir.join(folder))? {
-            remove(&path)?;
-        }
-    }
-    for path in list(&dir.join(MOUNTS))? {
-        let lock = File::open(&path).map_err(failed("open", &path))?;
-        // whoever uses it holds it, and keeps it
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
-        }
-    }
-    Ok(records.len())
+/// Locks the cache for whoever is alone with it; `None` while a build lives.
+pub(crate) fn alone(dir: &Path) -> Result<Option<File>> {
+    let path = dir.join("lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
+    Ok(flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(lock))
 }
 
 fn records(dir: &Path) -> Result<Vec<PathBuf>> {
@@ -275,7 +270,8 @@ fn records(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+/// What is in a directory; nothing when it is not there.
+pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed("read", dir))?,
@@ -285,6 +281,11 @@ fn list(dir: &Path) -> Result<Vec<PathBuf>> {
 
 fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
     read_value(serde_json::from_slice(&read_whole(path, RECORD_LIMIT)?).ok()?)
+}
+
+/// The same for who looks at the cache, and does not use it.
+fn peek_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    read_value(serde_json::from_slice(&read_limited(&File::open(path).ok()?, RECORD_LIMIT)?).ok()?)
 }
 
 fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Option<T> {
@@ -328,9 +329,26 @@ pub(crate) fn write_whole(partial: &Path, path: &Path, bytes: &[u8]) -> io::Resu
     Ok(())
 }
 
-/// Reads a file of the cache; `None` when it is not there, or longer than such a file can be.
+/// Reads a file of the cache, which is used by that; `None` when it is not there, or longer than such a file can be.
 pub(crate) fn read_whole(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let file = File::open(path).ok()?;
+    note_use(&file);
+    read_limited(&file, limit)
+}
+
+/// How exactly it is known when something was last used: often enough to tell builds apart, and no write for each read.
+const USE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Notes that something of the cache is used now, as the time of its file. That it cannot be noted is no harm: it goes sooner.
+pub(crate) fn note_use(file: &File) {
+    let now = SystemTime::now();
+    let is_new = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age < USE_INTERVAL);
+    if !file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_new) {
+        let _ = file.set_modified(now);
+    }
+}
+
+fn read_limited(file: &File, limit: u64) -> Option<Vec<u8>> {
     let length = file.metadata().ok()?.len();
     if length > limit {
         return None;
@@ -341,7 +359,7 @@ pub(crate) fn read_whole(path: &Path, limit: u64) -> Option<Vec<u8>> {
 }
 
 /// Removes a file that may be gone already.
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
         _ => Ok(()),
@@ -373,8 +391,22 @@ mod tests {
         cache.put(&key, &record()).unwrap();
         assert_eq!(cache.get(&key), Some(record()));
         assert_eq!(roots(dir.path()).unwrap(), [Digest::from_bytes([7; 32])]);
-        assert_eq!(prune(dir.path()).unwrap(), 1);
-        assert_eq!(cache.get::<LayerRecord>(&key), None);
+    }
+
+    #[test]
+    fn a_record_that_a_build_finds_is_used_and_one_that_is_looked_at_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = KeyWriter::new("run").finish();
+        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        cache.put(&key, &record()).unwrap();
+        let path = cache.path(&key);
+        let long_ago = SystemTime::now() - Duration::from_secs(100_000);
+        let is_old = || path.metadata().unwrap().modified().unwrap() == long_ago;
+        File::open(&path).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(roots(dir.path()).unwrap().len(), 1);
+        assert!(is_old());
+        assert!(cache.get::<LayerRecord>(&key).is_some());
+        assert!(!is_old());
     }
 
     #[test]
@@ -407,6 +439,5 @@ mod tests {
     fn a_cache_that_is_not_there_needs_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert!(roots(&dir.path().join("cache")).unwrap().is_empty());
-        assert_eq!(prune(&dir.path().join("cache")).unwrap(), 0);
     }
 }

@@ -45,7 +45,7 @@ use std::{
 pub use address::redacted;
 pub use error::RemoteError;
 pub use proxies::Proxies;
-pub use prune::{prune, size};
+pub(crate) use prune::entries;
 
 use crate::{cancel::Cancel, options::Secret};
 

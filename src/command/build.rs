@@ -140,7 +140,12 @@ fn is_on(switch: Option<Option<bool>>) -> bool {
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let signals = Signals::watch()?;
-    make(args, places, &signals).map_err(|error| {
+    let made = make(args, places, &signals).and_then(|status| {
+        // what the build held is let go by now
+        args.input.limit_cache(places)?;
+        Ok(status)
+    });
+    made.map_err(|error| {
         let error = signals.failure().map_or(error, Into::into);
         if args.shown.mode() != Mode::Json {
             return error;

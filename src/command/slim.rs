@@ -55,6 +55,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
+    let status = slim(args, places)?;
+    args.input.limit_cache(places)?;
+    Ok(status)
+}
+
+fn slim(args: &Args, places: &Places) -> Result<Status> {
     let signals = Signals::watch()?;
     let request = args.input.request(places, Vec::new(), signals.cancel())?;
     let options = &request.options;

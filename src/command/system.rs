@@ -1,13 +1,15 @@
 //! `system`: what the root folder holds, whether it is sound, and making room.
 
-use std::{collections::HashSet, io::IsTerminal};
+use std::{collections::HashSet, io::IsTerminal, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use strata_analyzer::size_text;
+use strata_builder::cache::{self, Keep, Usage};
 use strata_image::{ChainId, Digest, Image, Store, store::StoredImage};
 use strata_runtime::snapshot::Snapshots;
 
+use super::size::bytes;
 use crate::{
     cli::Format,
     exit::Status,
@@ -25,7 +27,17 @@ pub(crate) enum Command {
 
 /// Show how much room images, snapshots and caches take
 #[derive(clap::Args, Debug)]
-#[command(after_help = "RECLAIMABLE is what `strata system prune --all` would free.")]
+#[command(
+    after_help = "RECLAIMABLE is what `strata system prune --all` would free. Below Build Cache is what it consists of:\n  \
+                  layers       what steps made\n  \
+                  selections   digests of what was copied from stages and images\n  \
+                  steps        inputs of steps, for --explain-cache\n  \
+                  packs        where layers hold the contents of files\n  \
+                  contexts     what files of contexts hold\n  \
+                  times        fractions of a second that layers leave out\n  \
+                  mounts       RUN --mount=type=cache\n  \
+                  http, git    what was fetched"
+)]
 pub(crate) struct DfArgs {
     /// How to print the table
     #[arg(long, value_enum, default_value_t)]
@@ -39,10 +51,21 @@ pub(crate) struct CheckArgs {}
 
 /// Remove untagged images, and snapshots and layers that nothing needs
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  \
+                  strata system prune -a --filter until=168h     what no build used for a week goes\n  \
+                  strata system prune -a --max-used-space 10g    what was used last stays, 10 GB of it")]
 pub(crate) struct PruneArgs {
     /// Remove the build cache too
     #[arg(short, long)]
     all: bool,
+
+    /// With --all: only what no build used for so long, as 24h or 90m
+    #[arg(long, value_name = "until=DURATION", value_parser = until, requires = "all")]
+    filter: Option<Duration>,
+
+    /// With --all: leave so many bytes of the build cache, of what was used last
+    #[arg(long, visible_alias = "keep-storage", value_name = "BYTES", value_parser = bytes, requires = "all")]
+    max_used_space: Option<u64>,
 
     /// Do not ask
     #[arg(short, long)]
@@ -65,6 +88,31 @@ struct Row {
     active: usize,
     size: u64,
     reclaimable: u64,
+    /// What it consists of, where that is of several kinds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<KindRow>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct KindRow {
+    kind: &'static str,
+    total_count: usize,
+    active: usize,
+    size: u64,
+    reclaimable: u64,
+}
+
+impl From<&Usage> for KindRow {
+    fn from(usage: &Usage) -> Self {
+        Self {
+            kind: usage.kind.name(),
+            total_count: usage.count,
+            active: usage.active,
+            size: usage.size,
+            reclaimable: usage.reclaimable,
+        }
+    }
 }
 
 fn df(args: &DfArgs, places: &Places) -> Result<Status> {
@@ -74,9 +122,14 @@ fn df(args: &DfArgs, places: &Places) -> Result<Status> {
         return Ok(Status::Yes);
     }
     let mut columns = Columns::new(&["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]);
+    let mut line = |name: String, total: usize, active: usize, size: u64, reclaimable: u64| {
+        columns.row([name, total.to_string(), active.to_string(), size_text(size), size_text(reclaimable)]);
+    };
     for row in rows {
-        let (size, reclaimable) = (size_text(row.size), size_text(row.reclaimable));
-        columns.row([row.r#type.to_owned(), row.total_count.to_string(), row.active.to_string(), size, reclaimable]);
+        line(row.r#type.to_owned(), row.total_count, row.active, row.size, row.reclaimable);
+        for kind in row.kinds.iter().filter(|kind| kind.total_count > 0) {
+            line(format!("  {}", kind.kind), kind.total_count, kind.active, kind.size, kind.reclaimable);
+        }
     }
     columns.print();
     Ok(Status::Yes)
@@ -96,6 +149,7 @@ fn images(places: &Places) -> Result<Row> {
         active: named.len(),
         size: needed.union(&unneeded).map(|(_, size)| size).sum(),
         reclaimable: unneeded.difference(&needed).map(|(_, size)| size).sum(),
+        kinds: Vec::new(),
     })
 }
 
@@ -111,23 +165,20 @@ fn snapshots(places: &Places) -> Result<Row> {
         active: snapshots.len() - unneeded.len(),
         size: snapshots.iter().map(|(_, size)| size).sum(),
         reclaimable: unneeded.iter().sum(),
+        kinds: Vec::new(),
     })
 }
 
-/// A cached layer is active when an image has it too.
+/// A cached layer is active when an image has it too, a cache mount when a step uses it.
 fn build_cache(places: &Places) -> Result<Row> {
-    let store = places.store()?;
-    let of_images: HashSet<Digest> =
-        store.images()?.iter().flat_map(Image::layers).map(|layer| layer.stored().0).collect();
-    let cached = strata_builder::cache::roots(&places.build_cache())?;
-    let size = |digest: &&Digest| store.blob_path(digest).metadata().map_or(0, |metadata| metadata.len());
-    let unneeded: Vec<&Digest> = cached.iter().filter(|digest| !of_images.contains(digest)).collect();
+    let usages = cache::usage(&places.build_cache(), &places.store()?)?;
     Ok(Row {
         r#type: "Build Cache",
-        total_count: cached.len(),
-        active: cached.len() - unneeded.len(),
-        size: cached.iter().map(|digest| size(&digest)).sum(),
-        reclaimable: unneeded.iter().map(size).sum(),
+        total_count: usages.iter().map(|usage| usage.count).sum(),
+        active: usages.iter().map(|usage| usage.active).sum(),
+        size: usages.iter().map(|usage| usage.size).sum(),
+        reclaimable: usages.iter().map(|usage| usage.reclaimable).sum(),
+        kinds: usages.iter().map(KindRow::from).collect(),
     })
 }
 
@@ -156,7 +207,7 @@ fn check(places: &Places) -> Result<Status> {
 }
 
 fn prune(args: &PruneArgs, places: &Places) -> Result<Status> {
-    if !args.force && !confirmed(args.all)? {
+    if !args.force && !confirmed(args)? {
         return Ok(Status::No);
     }
     let engine = places.engine_with(None)?;
@@ -165,21 +216,26 @@ fn prune(args: &PruneArgs, places: &Places) -> Result<Status> {
         engine.store.remove(&id, true)?;
         anstream::println!("Deleted: {id}");
     }
-    let mut freed = 0;
-    if args.all {
-        strata_builder::cache::prune(&engine.cache)?;
-        freed += strata_builder::remote::prune(&engine.cache)?;
-    }
-    freed += engine.collect_garbage()?;
+    let freed = if args.all {
+        engine.prune_cache(&Keep { used_within: args.filter, bytes: args.max_used_space })?
+    } else {
+        engine.collect_garbage()?
+    };
     anstream::println!("Total reclaimed space: {}", size_text(freed));
     Ok(Status::Yes)
 }
 
-fn confirmed(all: bool) -> Result<bool> {
-    let what = if all {
-        "untagged images, unneeded snapshots and the build cache"
-    } else {
-        "untagged images and unneeded snapshots"
+/// `until=24h`, as docker has it.
+fn until(text: &str) -> Result<Duration, String> {
+    let duration = text.strip_prefix("until=").ok_or("there is only until=DURATION")?;
+    strata_dockerfile::duration::parse(duration).map_err(|error| format!("{error}: write 24h or 90m"))
+}
+
+fn confirmed(args: &PruneArgs) -> Result<bool> {
+    let what = match (args.all, args.filter.is_some() || args.max_used_space.is_some()) {
+        (false, _) => "untagged images and unneeded snapshots",
+        (true, false) => "untagged images, unneeded snapshots and the build cache",
+        (true, true) => "untagged images, unneeded snapshots and the named part of the build cache",
     };
     if !std::io::stdin().is_terminal() {
         bail!("this removes {what}\nhint: confirm with -f");

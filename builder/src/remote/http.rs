@@ -32,6 +32,7 @@ use tempfile::NamedTempFile;
 use ureq::http::{HeaderMap, StatusCode, header};
 
 use super::{Fetcher, RemoteError, address::redacted};
+use crate::cache::note_use;
 pub use checksum::Checksum;
 use client::{Client, Response};
 pub use name::file_name;
@@ -143,28 +144,45 @@ fn is_unchanged(response: &Response, record: &Record) -> bool {
             })
 }
 
+/// Where the records of URLs are.
+pub(super) fn urls(cache: &Path) -> PathBuf {
+    cache.join("http").join("urls")
+}
+
+/// Where what they gave is, under its digest.
+pub(super) fn bodies(cache: &Path) -> PathBuf {
+    cache.join("http").join("bodies")
+}
+
+/// The body that a record tells of.
+pub(super) fn body_of(cache: &Path, record: &Path) -> Option<PathBuf> {
+    Some(bodies(cache).join(Record::read(record)?.digest.hex()))
+}
+
 /// What the cache has of one URL.
 struct Cache<'a> {
-    dir: PathBuf,
+    bodies: PathBuf,
     url: &'a str,
     record: PathBuf,
 }
 
 impl<'a> Cache<'a> {
     fn of(cache: &Path, url: &'a str) -> Self {
-        let dir = cache.join("http");
-        let record = dir.join("urls").join(blake3::hash(url.as_bytes()).to_hex().as_str());
-        Self { dir, url, record }
+        let record = urls(cache).join(blake3::hash(url.as_bytes()).to_hex().as_str());
+        Self { bodies: bodies(cache), url, record }
     }
 
     fn body(&self, digest: Digest) -> PathBuf {
-        self.dir.join("bodies").join(digest.hex())
+        self.bodies.join(digest.hex())
     }
 
     /// The record and the body that it tells of.
     fn known(&self) -> Option<(Record, Arc<File>)> {
         let record = Record::read(&self.record)?;
         let body = File::open(self.body(record.digest)).ok()?;
+        if let Ok(file) = File::open(&self.record) {
+            note_use(&file);
+        }
         let metadata = body.metadata().ok()?;
         (metadata.is_file() && metadata.len() == record.size).then(|| (record, Arc::new(body)))
     }

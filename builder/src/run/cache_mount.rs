@@ -27,7 +27,12 @@ use strata_dockerfile::mount::Sharing;
 use strata_runtime::process::MountSource;
 
 use super::{Scope, mounts::CacheDirectory};
-use crate::{cache::MOUNTS, cause::Cause, key::KeyWriter, tree::open_root};
+use crate::{
+    cache::{MOUNTS, note_use},
+    cause::Cause,
+    key::KeyWriter,
+    tree::open_root,
+};
 
 /// How often a directory that somebody has alone is looked at again.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -47,6 +52,7 @@ pub(super) fn open(cache: &CacheDirectory, scope: &Scope<'_>) -> Result<(MountSo
     let sharing =
         if cache.seed.is_some() && cache.sharing == Sharing::Shared { Sharing::Locked } else { cache.sharing };
     let (directory, lock) = take(&mounts, &name, sharing, scope).map_err(failed)?.ok_or(Cause::Stopped)?;
+    note_use(&lock);
     let upper = make(&directory.join("fs"), cache).map_err(failed)?;
     let (root, held): (OwnedFd, Box<dyn Any>) = match &cache.seed {
         None => (upper, Box::new(lock)),

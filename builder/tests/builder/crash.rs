@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use strata_builder::{Engine, Options, build};
+use strata_builder::{Engine, Options, build, cache::Keep};
 use strata_image::{Store, store::StoredImage};
 use strata_runtime::snapshot::Snapshots;
 
@@ -73,7 +73,7 @@ fn a_killed_build_is_as_if_it_had_never_started() {
     workshop.built(&dockerfile("last"));
     let partial: Vec<_> = fs::read_dir(workshop.engine.cache.join("partial")).unwrap().collect();
     assert!(partial.is_empty(), "{partial:?}");
-    strata_builder::cache::prune(&workshop.engine.cache).unwrap();
+    workshop.engine.prune_cache(&Keep::default()).unwrap();
     // a victim that lived long enough to get its name took it from the one before
     for image in workshop.engine.store.images().unwrap() {
         if !bases.contains(&image.image_id()) {

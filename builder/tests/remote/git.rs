@@ -11,9 +11,8 @@ use strata_builder::{
     Cancel,
     options::Secret,
     remote::{
-        self, Fetcher, RemoteError,
+        Fetcher, RemoteError,
         git::{self, Checkout, Commit, Source},
-        http,
     },
 };
 
@@ -22,14 +21,14 @@ use crate::{
     server::{Reply, Server},
 };
 
-struct Ground {
-    dir: tempfile::TempDir,
-    fetcher: Fetcher,
-    repository: Repository,
+pub(crate) struct Ground {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) repository: Repository,
 }
 
 /// A repository, and a cache for it; `None` without git.
-fn ground() -> Option<Ground> {
+pub(crate) fn ground() -> Option<Ground> {
     has_git().then(|| {
         let dir = tempfile::tempdir().unwrap();
         let fetcher = Fetcher::new(&dir.path().join("cache"));
@@ -47,7 +46,7 @@ impl Ground {
         git::resolve(&self.fetcher, &self.source(tail))
     }
 
-    fn checkout(&self, tail: &str, keeps_git: bool) -> Result<Checkout, RemoteError> {
+    pub(crate) fn checkout(&self, tail: &str, keeps_git: bool) -> Result<Checkout, RemoteError> {
         checkout(&self.fetcher, &self.source(tail), keeps_git)
     }
 }
@@ -57,7 +56,7 @@ fn checkout(fetcher: &Fetcher, source: &Source, keeps_git: bool) -> Result<Check
 }
 
 /// Paths below a directory, sorted; those below `.git` are left out.
-fn names(root: &Path) -> Vec<String> {
+pub(crate) fn names(root: &Path) -> Vec<String> {
     let mut names = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(dir) = open.pop() {
@@ -73,7 +72,7 @@ fn names(root: &Path) -> Vec<String> {
     names
 }
 
-fn entries(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn entries(dir: &Path) -> Vec<PathBuf> {
     fs::read_dir(dir).map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
 }
 
@@ -342,36 +341,6 @@ fn locks_that_a_killed_build_left_do_not_stop_the_next() {
     fs::write(cached.join("shallow.lock"), "").unwrap();
     let checkout = ground.checkout("", false).unwrap();
     assert_eq!(fs::read_to_string(checkout.path.join("file")).unwrap(), "two");
-}
-
-#[test]
-fn the_cache_can_be_measured_and_emptied() {
-    let Some(ground) = ground() else { return };
-    let cache = &ground.fetcher.cache;
-    assert_eq!((remote::size(cache).unwrap(), remote::prune(cache).unwrap()), (0, 0), "there is none yet");
-    ground.repository.commit("file", "text");
-    let checkout = ground.checkout("", false).unwrap();
-    let server = Server::start(|_| Reply::ok("hello"));
-    http::fetch(&ground.fetcher, &server.url("/file"), None, &mut |_| {}).unwrap();
-    let size = remote::size(cache).unwrap();
-    assert!(size > 5);
-    assert_eq!(remote::prune(cache).unwrap(), size);
-    assert_eq!(remote::size(cache).unwrap(), 0);
-    assert_eq!(names(&checkout.path), ["file"], "what is in use stays");
-    assert_eq!(names(&ground.checkout("", false).unwrap().path), ["file"]);
-}
-
-#[test]
-fn a_repository_in_use_is_not_removed() {
-    let Some(ground) = ground() else { return };
-    ground.repository.commit("file", "text");
-    ground.checkout("", false).unwrap();
-    let lock = entries(&ground.fetcher.cache.join("git")).remove(0).join("lock");
-    let held = fs::File::open(lock).unwrap();
-    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    assert_eq!(remote::prune(&ground.fetcher.cache).unwrap(), 0);
-    drop(held);
-    assert!(remote::prune(&ground.fetcher.cache).unwrap() > 0);
 }
 
 #[test]

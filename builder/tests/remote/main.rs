@@ -6,5 +6,6 @@ mod contexts;
 mod git;
 mod http;
 mod named;
+mod prune;
 mod repository;
 mod server;

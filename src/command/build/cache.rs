@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use strata_builder::{
-    cache::{CacheMode, CacheTarget},
+    cache::{CacheMode, CacheTarget, Limit},
     options::NoCache,
 };
 
 use super::{fields, is_on};
+use crate::command::size::bytes;
 
 /// The options.
 #[derive(clap::Args, Debug)]
@@ -29,6 +30,17 @@ pub(crate) struct CacheArgs {
     /// Write the cache of this build there: of the image's layers, or with mode=max of every step
     #[arg(long, value_name = "type=local,dest=DIR[,mode=max]", value_parser = cache_to)]
     cache_to: Vec<CacheTarget>,
+
+    /// How much the store's own cache may take; what was not used for the longest time goes first. none is no limit
+    /// [default: a share of the disk, see docs/build.md]
+    #[arg(
+        long = "cache-max-used",
+        value_name = "BYTES|none",
+        value_parser = limit,
+        env = "STRATA_CACHE_MAX_USED",
+        hide_env_values = true
+    )]
+    max_used: Option<Limit>,
 }
 
 impl CacheArgs {
@@ -49,11 +61,20 @@ impl CacheArgs {
         self.cache_to.clone()
     }
 
+    /// How much the store's own cache may take.
+    pub(crate) fn limit(&self) -> Limit {
+        self.max_used.unwrap_or_default()
+    }
+
     /// What is to be said of those that are not: the first build of a pipeline has none.
     pub(super) fn notes(&self) -> Vec<String> {
         let missing = self.cache_from.iter().filter(|path| !path.exists());
         missing.map(|path| format!("--cache-from: there is no cache in {} yet", path.display())).collect()
     }
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    if text == "none" { Ok(Limit::Unlimited) } else { bytes(text).map(Limit::Bytes) }
 }
 
 fn cache_from(text: &str) -> Result<PathBuf, String> {

@@ -62,7 +62,7 @@ pub(crate) struct Input {
     jobs: Option<usize>,
 
     #[command(flatten)]
-    pub(super) cache: CacheArgs,
+    pub(crate) cache: CacheArgs,
 
     #[command(flatten)]
     grants: GrantArgs,
@@ -175,6 +175,15 @@ impl Input {
             bail!("one platform at a time\nhint: give one with --platform");
         }
         self.isolation.engine(places)
+    }
+
+    /// Keeps the cache within its limit, once a build is over.
+    pub(crate) fn limit_cache(&self, places: &Places) -> Result<()> {
+        // a build that asked for the help of others' caches alone, or for none, may have left no cache
+        if !places.build_cache().is_dir() {
+            return Ok(());
+        }
+        Ok(self.isolation.engine(places)?.limit_cache(self.cache.limit())?)
     }
 
     fn named_contexts(&self, places: &Places, fetcher: &Fetcher) -> Result<BTreeMap<String, NamedContext>> {

@@ -18,7 +18,7 @@ use super::{
     Commit,
     command::{Git, Reach},
 };
-use crate::remote::RemoteError;
+use crate::{cache::note_use, remote::RemoteError};
 
 /// How long to wait before looking again whether another build has done with the repository.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
@@ -71,6 +71,7 @@ impl<'a> Repository<'a> {
         fs::create_dir_all(&dir).map_err(RemoteError::local("make", &dir))?;
         let dir = fs::canonicalize(&dir).map_err(RemoteError::local("open", &dir))?;
         let lock = lock(git, &dir.join("lock"))?;
+        note_use(&lock);
         let repository = Self { git, path: dir.join("repo"), _lock: lock };
         if !repository.path.exists() {
             repository.make()?;
