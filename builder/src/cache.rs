@@ -7,7 +7,7 @@
 //!
 //! Beside the records lie `steps/` (why steps ran again), `contexts/` (what files of contexts hold), `packs/` (where layers hold
 //! it), `times/` (fractions of a second that layers leave out), `mounts/` (cache mounts), `http/` and `git/` (what was fetched).
-//! All of it is listed in [`entries`], and kept within bounds by [`limit`].
+//! [`usage`](usage()) measures all of it, and [`Limit`] keeps it within bounds.
 
 pub(crate) mod entries;
 pub(crate) mod limit;
