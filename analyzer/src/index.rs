@@ -1,7 +1,7 @@
 //! One pass over a layer's tar: flat arrays of what its entries say, and a hash of every content.
 //!
 //! ```text
-//! layer tar ─► LayerReader ─► records │ texts │ xattrs │ BLAKE3 hashes ─► <cache>/<diff ID>
+//! layer tar ─► LayerReader ─► records │ texts │ xattrs │ BLAKE3 hashes │ facts ─► <cache>/<diff ID>
 //!                                   └─────► entries again, as often as needed
 //! ```
 //!
@@ -13,7 +13,6 @@ mod texts;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::Read,
     path::Path,
     sync::Arc,
 };
@@ -25,7 +24,12 @@ use strata_image::{
     layer::{Change, Entry, EntryKind, LayerPath, LayerReader, WHITEOUT_PREFIX},
 };
 
-use crate::{Error, Result, error::in_layer, path_text};
+use crate::{
+    Error, Result,
+    error::in_layer,
+    facts::{Gatherer, LayerFacts},
+    path_text,
+};
 use texts::{TextId, Texts};
 
 /// Entries that one layer may have. The largest layers seen in the wild have about two million; this many cost 500 MB.
@@ -46,6 +50,7 @@ pub struct LayerIndex {
     texts: Texts,
     xattrs: Vec<BTreeMap<BString, Vec<u8>>>,
     hashes: Vec<ContentHash>,
+    facts: LayerFacts,
 }
 
 /// One tar entry.
@@ -83,19 +88,20 @@ impl LayerIndex {
         let diff_id = layer.diff_id();
         let mut reader = LayerReader::new(layer.open().map_err(in_layer(diff_id))?);
         let mut building = Building::new(diff_id);
+        let mut facts = Gatherer::default();
         while let Some(entry) = reader.next_entry().map_err(in_layer(diff_id))? {
             let hash = match entry.kind {
-                EntryKind::File => Some(hash_content(&mut reader).map_err(|source| Error::Content {
-                    layer: diff_id,
-                    path: path_text(entry.path.as_bytes()),
-                    source,
-                })?),
+                EntryKind::File => {
+                    let path = entry.path.as_bytes();
+                    let read = facts.read(building.next_entry(), path, entry.size, &mut reader);
+                    Some(read.map_err(|source| Error::Content { layer: diff_id, path: path_text(path), source })?)
+                }
                 _ => None,
             };
             building.push(&entry, hash)?;
         }
         reader.finish().map_err(in_layer(diff_id))?;
-        Ok(building.index)
+        Ok(Self { facts: facts.finish(), ..building.index })
     }
 
     /// Takes the index from the cache directory when it is there and sound; else reads the layer and puts the index there.
@@ -162,6 +168,11 @@ impl LayerIndex {
             Payload::File { hash, .. } => self.hashes.get(hash as usize),
             _ => None,
         }
+    }
+
+    /// What the contents say beside their hashes.
+    pub fn facts(&self) -> &LayerFacts {
+        &self.facts
     }
 
     /// Content bytes of an entry by its number in the tar; 0 for all but regular files.
@@ -259,11 +270,17 @@ impl Building {
                 texts: Texts::default(),
                 xattrs: vec![none.clone()],
                 hashes: Vec::new(),
+                facts: LayerFacts::default(),
             },
             directories: HashMap::new(),
             xattrs: HashMap::from([(none, 0)]),
             xattr_bytes: 0,
         }
+    }
+
+    /// The number of the entry that comes next.
+    fn next_entry(&self) -> u32 {
+        u32::try_from(self.index.records.len()).unwrap_or(u32::MAX)
     }
 
     fn push(&mut self, entry: &Entry, hash: Option<ContentHash>) -> Result<()> {
@@ -338,10 +355,4 @@ impl Building {
     fn too_large(&self, what: &'static str, limit: usize) -> Error {
         Error::TooLarge { layer: self.index.diff_id, what, limit }
     }
-}
-
-fn hash_content(content: &mut impl Read) -> std::io::Result<ContentHash> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(content)?;
-    Ok(*hasher.finalize().as_bytes())
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! magic (16) │ payload length (u64) │ BLAKE3 of the payload (32) │ payload
-//! payload: diff ID │ texts │ xattr sets │ hashes │ records      every list led by its length, integers little endian
+//! payload: diff ID │ texts │ xattr sets │ hashes │ records │ facts      every list led by its length, integers little endian
 //! ```
 //!
 //! Whatever is not exactly this is no index, and the layer is read again.
@@ -21,12 +21,15 @@ use super::{
     ContentHash, LayerIndex, MAX_ENTRIES, MAX_TEXT, MAX_XATTRS, Payload, Record,
     texts::{TextId, Texts},
 };
+use crate::facts::LayerFacts;
 
 /// The number is the format's version: an older or newer file is read again from its layer.
-const MAGIC: &[u8; 16] = b"strata-index 1\n\0";
+const MAGIC: &[u8; 16] = b"strata-index 2\n\0";
 const RECORD_BYTES: usize = 55;
 /// No larger index is ever written, so no larger file is taken into memory.
-const MAX_FILE: u64 = (MAX_ENTRIES * (RECORD_BYTES + 32 + 12) + MAX_TEXT + 2 * MAX_XATTRS) as u64;
+const MAX_FILE: u64 = (MAX_ENTRIES * (RECORD_BYTES + 32 + 12) + MAX_TEXT + 2 * MAX_XATTRS + MAX_FACTS) as u64;
+/// What is kept, members of archives, and a few bytes for each file that says something.
+const MAX_FACTS: usize = 512 << 20;
 
 /// Gives the index of a layer if the cache has it, whole and of this version.
 pub(super) fn load(directory: &Path, diff_id: DiffId) -> Option<LayerIndex> {
@@ -90,6 +93,9 @@ fn encode(index: &LayerIndex) -> Vec<u8> {
     for record in &index.records {
         out.record(record);
     }
+    let mut facts = Vec::new();
+    index.facts.encode(&mut facts);
+    out.bytes(&facts);
     out.0
 }
 
@@ -105,6 +111,7 @@ fn decode(payload: &[u8]) -> Option<LayerIndex> {
     })?;
     let hashes: Vec<ContentHash> = input.list(32, In::array)?;
     let records = input.list(RECORD_BYTES, In::record)?;
+    let facts = LayerFacts::decode(input.bytes()?)?;
     let (texts, sets, contents) = (ends.len(), xattrs.len(), hashes.len());
     let in_range = |record: &Record| {
         let payload = match record.payload {
@@ -123,6 +130,7 @@ fn decode(payload: &[u8]) -> Option<LayerIndex> {
         texts: Texts { bytes, ends },
         xattrs,
         hashes,
+        facts,
     })
 }
 

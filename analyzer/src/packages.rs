@@ -1,0 +1,200 @@
+//! The packages of an image, and which of them a file belongs to: of dpkg, apk, rpm, pip and npm.
+//!
+//! ```text
+//! kept contents of layers ─► those that the image shows ─► packages: name, version, architecture, size, files
+//!                                                             └──► owner of a path
+//! ```
+//!
+//! Everything comes from the layers' indexes, so that an image that was seen before is not read again. What a database
+//! claims is not checked: a hand-written one may name files that another package has.
+
+mod dpkg;
+mod installed;
+mod python;
+
+use std::{collections::HashMap, fmt, sync::OnceLock};
+
+use serde::Serialize;
+use strata_image::{layer::LayerPath, view::InodeId};
+
+use crate::{Ledger, facts::Fact};
+pub(crate) use dpkg::Relations;
+
+/// Who keeps account of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Manager {
+    /// Debian's and its descendants', also as distroless images keep it.
+    Dpkg,
+    /// Alpine's.
+    Apk,
+    /// Fedora's, Red Hat's and others', where the database is `SQLite`.
+    Rpm,
+    /// Python's: what has a `.dist-info` or `.egg-info`.
+    Pip,
+    /// Node's: what lies in a `node_modules`.
+    Npm,
+}
+
+/// Writes the word that reports use, such as `dpkg`.
+impl fmt::Display for Manager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Dpkg => "dpkg",
+            Self::Apk => "apk",
+            Self::Rpm => "rpm",
+            Self::Pip => "pip",
+            Self::Npm => "npm",
+        })
+    }
+}
+
+/// An installed package.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Package {
+    /// Who installed it.
+    pub manager: Manager,
+    /// Its name, as its manager writes it.
+    pub name: String,
+    /// Its version, with epoch and release where there are any.
+    pub version: String,
+    /// Its architecture; `None` where the manager does not say.
+    pub arch: Option<String>,
+    /// Bytes that it says it has installed; `None` where the manager does not say.
+    pub size: Option<u64>,
+    /// Paths that it owns, relative to the root, as it names them: a directory may be a symlink in the image. Of npm, the
+    /// directory that holds everything.
+    pub files: Vec<Vec<u8>>,
+    /// Where it is told of, relative to the root: a pip or npm package may be there several times.
+    pub place: Vec<u8>,
+    /// What dpkg says about other packages.
+    pub(crate) relations: Option<Box<Relations>>,
+}
+
+impl Package {
+    fn new(manager: Manager, name: &[u8], version: &[u8], place: &[u8]) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        Self {
+            manager,
+            name: text(name),
+            version: text(version),
+            arch: None,
+            size: None,
+            files: Vec::new(),
+            place: place.to_vec(),
+            relations: None,
+        }
+    }
+}
+
+/// All packages of an image.
+#[derive(Debug, Default)]
+pub struct Packages {
+    list: Vec<Package>,
+    owners: OnceLock<HashMap<Vec<u8>, u32>>,
+}
+
+impl Packages {
+    /// Finds the packages of what an image shows, in order of manager, name, version and place.
+    pub fn of(ledger: &Ledger) -> Self {
+        let mut list = Vec::new();
+        let kept = kept(ledger);
+        let content = |path: &[u8]| {
+            let at = kept.binary_search_by(|(other, _)| other.as_slice().cmp(path)).ok()?;
+            Some(kept[at].1)
+        };
+        for (path, text) in &kept {
+            let (directory, name) = split(path);
+            match name {
+                b"status" => list.extend(dpkg::installed(path, text, &content)),
+                _ if directory == b"var/lib/dpkg/status.d" && !name.ends_with(b".md5sums") => {
+                    list.extend(dpkg::distroless(path, text, &content));
+                }
+                b"installed" => list.extend(installed::apk(path, text)),
+                b"rpmdb.sqlite" => list.extend(installed::rpm(path, text)),
+                b"METADATA" | b"PKG-INFO" => list.extend(python::installed(path, text, &content)),
+                b"package.json" => list.extend(installed::npm(path, text)),
+                _ => {}
+            }
+        }
+        list.sort_by(|a, b| {
+            let key = |package: &Package| (package.manager, package.name.clone(), package.version.clone());
+            key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place))
+        });
+        Self { list, owners: OnceLock::new() }
+    }
+
+    /// The packages.
+    pub fn list(&self) -> &[Package] {
+        &self.list
+    }
+
+    /// The package that a path of the image, relative to its root, belongs to. Where `/bin` is `/usr/bin`, a package may
+    /// name either.
+    pub fn owner(&self, path: &[u8]) -> Option<&Package> {
+        let owners = self.owners.get_or_init(|| self.owners());
+        let found = owners.get(path).or_else(|| owners.get(path.strip_prefix(b"usr/")?)).or_else(|| {
+            let module = module(path)?;
+            owners.get(module)
+        });
+        self.list.get(*found? as usize)
+    }
+
+    fn owners(&self) -> HashMap<Vec<u8>, u32> {
+        let mut owners = HashMap::new();
+        for (number, package) in self.list.iter().enumerate() {
+            let Ok(number) = u32::try_from(number) else {
+                break;
+            };
+            for file in &package.files {
+                owners.entry(file.clone()).or_insert(number);
+            }
+        }
+        owners
+    }
+}
+
+/// The directory of the innermost npm package around a path.
+pub(crate) fn module(path: &[u8]) -> Option<&[u8]> {
+    const MODULES: &[u8] = b"node_modules/";
+    let at = path.windows(MODULES.len()).rposition(|window| window == MODULES)?;
+    if at > 0 && path[at - 1] != b'/' {
+        return None;
+    }
+    let start = at + MODULES.len();
+    let names = if path.get(start) == Some(&b'@') { 2 } else { 1 };
+    let mut slashes = path[start..].iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| start + at);
+    Some(slashes.nth(names - 1).map_or(path, |end| &path[..end]))
+}
+
+/// Kept contents of files that the image shows, by path.
+pub(crate) fn kept(ledger: &Ledger) -> Vec<(Vec<u8>, &[u8])> {
+    let mut kept = Vec::new();
+    for (layer, index) in ledger.indexes().iter().enumerate() {
+        let facts = index.facts();
+        for (entry, _) in facts.all().filter(|(_, fact)| matches!(fact, Fact::Kept { .. })) {
+            let inode = InodeId { layer: u32::try_from(layer).unwrap_or(u32::MAX), entry };
+            let path = index.path(entry).and_then(|path| LayerPath::new(&path).ok());
+            let is_live = |path: &LayerPath| ledger.view().get(path).is_some_and(|node| node.inode == inode);
+            if let (Some(path), Some(text)) = (path.filter(is_live), facts.kept(entry)) {
+                kept.push((path.as_bytes().to_vec(), text));
+            }
+        }
+    }
+    kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+    kept
+}
+
+/// A path's directory and name.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
+/// A path that a database writes, as the image's paths are: without slashes at its ends, and nothing for the root.
+fn relative(path: &[u8]) -> Option<Vec<u8>> {
+    let path = LayerPath::new(path).ok()?;
+    (!path.is_root()).then(|| path.as_bytes().to_vec())
+}

@@ -1,0 +1,141 @@
+//! Packages of each manager, and whose a file is.
+
+use strata_analyzer::{Ledger, Packages, index::LayerIndex, packages::Manager};
+use strata_fixtures::content;
+use strata_image::Image as _;
+
+use crate::memory::{Memory, file};
+
+fn packages(layers: &[&[(&str, &[u8])]]) -> Packages {
+    let layers: Vec<Vec<_>> =
+        layers.iter().map(|files| files.iter().map(|(path, content)| file(path, content)).collect()).collect();
+    let layers: Vec<&[_]> = layers.iter().map(Vec::as_slice).collect();
+    let image = Memory::new(&layers);
+    Packages::of(&Ledger::fold(&LayerIndex::all(image.layers(), None).unwrap()).unwrap())
+}
+
+fn rows(packages: &Packages) -> Vec<String> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let row = |package: &strata_analyzer::packages::Package| {
+        format!(
+            "{} {} {} {} {:?} {}",
+            package.manager,
+            package.name,
+            package.version,
+            text(&package.arch),
+            package.size,
+            package.files.len()
+        )
+    };
+    packages.list().iter().map(row).collect()
+}
+
+fn owner(packages: &Packages, path: &str) -> Option<(Manager, String)> {
+    packages.owner(path.as_bytes()).map(|package| (package.manager, package.name.clone()))
+}
+
+const STATUS: &[u8] = b"Package: curl\nStatus: install ok installed\nInstalled-Size: 500\nArchitecture: amd64\n\
+Version: 8.5.0-2\nDepends: libc6 (>= 2.34), libcurl4t64 (= 8.5.0-2)\nDescription: a tool\n with: a line\n\n\
+Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n\n\
+Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.39\n";
+
+#[test]
+fn dpkg_packages_are_those_that_are_installed() {
+    let found = packages(&[&[
+        ("var/lib/dpkg/status", STATUS),
+        ("var/lib/dpkg/info/curl.list", b"/.\n/usr\n/usr/bin\n/usr/bin/curl\n"),
+        ("var/lib/dpkg/info/libc6:amd64.list", b"/.\n/lib/x86_64-linux-gnu/libc.so.6\n"),
+    ]]);
+    assert_eq!(rows(&found), ["dpkg curl 8.5.0-2 amd64 Some(512000) 3", "dpkg libc6 2.39 amd64 None 1",]);
+    assert_eq!(owner(&found, "usr/bin/curl"), Some((Manager::Dpkg, "curl".to_owned())));
+    let merged = owner(&found, "usr/lib/x86_64-linux-gnu/libc.so.6");
+    assert_eq!(merged, Some((Manager::Dpkg, "libc6".to_owned())), "/lib is /usr/lib");
+    assert_eq!(owner(&found, "usr/bin/other"), None);
+}
+
+#[test]
+fn only_what_the_image_shows_counts() {
+    let found = packages(&[
+        &[("var/lib/dpkg/status", STATUS)],
+        &[("var/lib/dpkg/status", b"Package: libc6\nStatus: install ok installed\nVersion: 2.40\n")],
+    ]);
+    assert_eq!(rows(&found), ["dpkg libc6 2.40  None 0"]);
+}
+
+#[test]
+fn distroless_images_have_a_file_a_package() {
+    let found = packages(&[&[
+        ("var/lib/dpkg/status.d/base-files", b"Package: base-files\nVersion: 12\nArchitecture: arm64\n"),
+        ("var/lib/dpkg/status.d/base-files.md5sums", b"0123456789abcdef0123456789abcdef  etc/debian_version\n"),
+    ]]);
+    assert_eq!(rows(&found), ["dpkg base-files 12 arm64 None 1"]);
+    assert_eq!(owner(&found, "etc/debian_version"), Some((Manager::Dpkg, "base-files".to_owned())));
+}
+
+#[test]
+fn apk_packages_have_their_files_by_folder() {
+    let found = packages(&[&[(
+        "lib/apk/db/installed",
+        b"P:musl\nV:1.2.5-r0\nA:x86_64\nI:667648\nF:lib\nR:ld-musl-x86_64.so.1\nZ:Q1x\nR:libc.so\n\nP:zlib\nV:1.3\nF:usr/lib\nR:libz.so.1\n",
+    )]]);
+    assert_eq!(rows(&found), ["apk musl 1.2.5-r0 x86_64 Some(667648) 2", "apk zlib 1.3  None 1"]);
+    assert_eq!(owner(&found, "lib/libc.so"), Some((Manager::Apk, "musl".to_owned())));
+}
+
+#[test]
+fn rpm_packages_come_from_the_headers_of_the_database() {
+    let many: Vec<String> = (0..200).map(|number| format!("/usr/share/doc/big/file-{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let headers = [
+        content::rpm_header("bash", "5.2.26", "3.fc40", "x86_64", 8_000_000, &["/usr/bin/bash", "/etc/skel/.bashrc"]),
+        content::rpm_header("big", "1", "1", "noarch", 7, &many),
+        content::rpm_header("zlib", "1.3", "2", "x86_64", 9, &["/usr/lib64/libz.so.1"]),
+    ];
+    let database = content::sqlite("Packages", &headers);
+    let found = packages(&[&[("usr/lib/sysimage/rpm/rpmdb.sqlite", &database)]]);
+    assert_eq!(
+        rows(&found),
+        [
+            "rpm bash 5.2.26-3.fc40 x86_64 Some(8000000) 2",
+            "rpm big 1-1 noarch Some(7) 200",
+            "rpm zlib 1.3-2 x86_64 Some(9) 1",
+        ]
+    );
+    assert_eq!(owner(&found, "usr/share/doc/big/file-199"), Some((Manager::Rpm, "big".to_owned())));
+    for at in (0..database.len()).step_by(67) {
+        let mut broken = database.clone();
+        broken[at] = !broken[at];
+        let _ = packages(&[&[("var/lib/rpm/rpmdb.sqlite", &broken)]]);
+    }
+}
+
+#[test]
+fn pip_packages_have_what_their_record_lists() {
+    let site = "usr/lib/python3/site-packages";
+    let found = packages(&[&[
+        (&format!("{site}/six-1.16.dist-info/METADATA"), b"Metadata-Version: 2.1\nName: six\nVersion: 1.16\n\ntext"),
+        (
+            &format!("{site}/six-1.16.dist-info/RECORD"),
+            b"six.py,sha256=x,34549\n../../../bin/six,,10\n\"odd,name.py\",,1\nsix-1.16.dist-info/RECORD,,\n",
+        ),
+        (&format!("{site}/old.egg-info/PKG-INFO"), b"Name: old\nVersion: 2\n"),
+    ]]);
+    assert_eq!(rows(&found), ["pip old 2  None 0", "pip six 1.16  Some(34560) 4"]);
+    for path in ["usr/lib/python3/site-packages/six.py", "usr/bin/six", "usr/lib/python3/site-packages/odd,name.py"] {
+        assert_eq!(owner(&found, path), Some((Manager::Pip, "six".to_owned())), "{path}");
+    }
+}
+
+#[test]
+fn npm_packages_own_all_that_lies_below_them() {
+    let package = |name: &str| format!(r#"{{"name": "{name}", "version": "1.0.0"}}"#).into_bytes();
+    let found = packages(&[&[
+        ("app/node_modules/a/package.json", &package("a")),
+        ("app/node_modules/a/node_modules/@s/b/package.json", &package("@s/b")),
+        ("app/package.json", &package("app")),
+    ]]);
+    assert_eq!(rows(&found), ["npm @s/b 1.0.0  None 1", "npm a 1.0.0  None 1"]);
+    assert_eq!(owner(&found, "app/node_modules/a/lib/index.js"), Some((Manager::Npm, "a".to_owned())));
+    assert_eq!(owner(&found, "app/node_modules/a/node_modules/@s/b/x.js"), Some((Manager::Npm, "@s/b".to_owned())));
+    assert_eq!(owner(&found, "app/index.js"), None);
+}
