@@ -39,6 +39,42 @@ pub(crate) fn link(name: &str, target: &str) -> Vec<u8> {
     entry(EntryType::Symlink, name, target, b"")
 }
 
+/// The header of an entry whose fields are whatever one likes; its checksum is right.
+pub(crate) struct Header(Vec<u8>);
+
+impl Header {
+    /// Takes an entry; what follows the header stays as it is.
+    pub(crate) fn of(entry: &[u8]) -> Self {
+        Self(entry.to_vec())
+    }
+
+    pub(crate) fn size(&mut self, field: &[u8]) {
+        self.0[124..136].copy_from_slice(&field[..12]);
+    }
+
+    pub(crate) fn mtime(&mut self, field: &[u8]) {
+        self.0[136..148].copy_from_slice(&field[..12]);
+    }
+
+    pub(crate) fn kind(&mut self, flag: u8) {
+        self.0[156] = flag;
+    }
+
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
+        self.0[148..156].fill(b' ');
+        let sum: u32 = self.0[..512].iter().map(|&byte| u32::from(byte)).sum();
+        self.0[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        self.0
+    }
+
+    /// Gives an entry a name of any length, as GNU tar does.
+    pub(crate) fn long_name(name: &str, named: &[u8]) -> Vec<u8> {
+        let mut header = Self::of(&file("././@LongLink", name));
+        header.kind(b'L');
+        [header.bytes(), named.to_vec()].concat()
+    }
+}
+
 pub(crate) fn tar(entries: &[Vec<u8>]) -> Vec<u8> {
     [entries.concat(), vec![0; 1024]].concat()
 }
@@ -124,6 +160,16 @@ impl Drop for Victim {
             assert_eq!(fs::read_to_string(self.0.join("secret")).unwrap(), "untouched");
         }
     }
+}
+
+/// What a command prints that may have this much address space, and whether it succeeded.
+pub(crate) fn within(strata: &Strata, kilobytes: u64, args: &[&str]) -> (bool, String) {
+    let command = strata.command(args);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -v {kilobytes} && exec \"$@\""), "sh"]);
+    let output = shell.arg(command.get_program()).args(command.get_args()).current_dir(strata.work()).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Whether there is a FIFO now; where there is no `mkfifo` the reason is printed.

@@ -1,24 +1,14 @@
 //! Input beyond all measure: what it costs is bounded, and what is refused is refused before it is held.
 
-use std::{fs::File, io::Write as _, process::Command};
+use std::{fs::File, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 
 use crate::{
     common::Strata,
-    hostile::{file, tar},
+    hostile::{file, tar, within},
 };
-
-/// What a command prints that may have this much address space, and whether it succeeded.
-fn within(strata: &Strata, kilobytes: u64, args: &[&str]) -> (bool, String) {
-    let command = strata.command(args);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("ulimit -v {kilobytes} && exec \"$@\""), "sh"]);
-    let output = shell.arg(command.get_program()).args(command.get_args()).current_dir(strata.work()).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-}
 
 /// Writes an archive of one image whose only layer is what `write` writes, compressed with gzip.
 fn image_of(strata: &Strata, name: &str, write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> String {

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod analysis;
 mod bases;
 mod cache;
 mod contexts;
