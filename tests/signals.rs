@@ -50,6 +50,47 @@ fn a_signal_stops_the_build_and_its_number_is_in_the_status() {
 }
 
 #[test]
+fn the_first_signal_stops_the_writing_of_an_output_and_leaves_what_was_there() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    // what cannot be compressed takes the longest
+    let context = strata.context("FROM busybox\nRUN head -c 60000000 /dev/urandom > /random\n");
+    strata.ok(["build", "-q", &context]);
+    strata.file("out/app.tar", "what was there");
+    let output = "type=oci,compression=zstd,compression-level=22,force-compression=true,dest=out/app.tar";
+    let mut build = strata.interruptible(["build", "-o", output, &context]);
+    let mut child = build.stderr(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while line != "#2 CACHED\n" {
+        line.clear();
+        assert_ne!(shown.read_line(&mut line).unwrap(), 0, "the build ended before its output");
+    }
+    send(&child, Signal::INT);
+    let mut rest = String::new();
+    shown.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert_eq!(strata.read("out/app.tar"), "what was there");
+    assert_eq!(std::fs::read_dir(strata.work().join("out")).unwrap().count(), 1);
+}
+
+#[test]
+fn the_first_signal_stops_the_writing_to_a_pipe_that_nobody_reads() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context("FROM busybox\nLABEL a=b\n");
+    let mut build = strata.interruptible(["build", "-o", "-", &context]);
+    let mut child = build.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    // it is written: more than a pipe holds
+    out.read_exact(&mut [0; 512]).unwrap();
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
 fn what_the_caller_ignores_stays_ignored() {
     let Some(strata) = Strata::with_base() else {
         return;

@@ -25,6 +25,7 @@ mod file;
 mod local;
 mod metadata;
 mod parse;
+mod stop;
 
 use std::path::PathBuf;
 
@@ -42,7 +43,8 @@ use strata_image::{
 pub use error::OutputError;
 pub use metadata::metadata;
 
-use crate::{Error, Result, options::RewriteTimestamp};
+use crate::{Error, Result, cancel::Cancel, options::RewriteTimestamp};
+use stop::Stoppable;
 
 /// One `-o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,32 +148,49 @@ pub struct Written {
 
 /// Writes an image that was built for one platform or several, its parts in the store, as an output asks.
 ///
-/// `names` are those that the build gives it; without any, the output's own count.
+/// `names` are those that the build gives it; without any, the output's own count. `cancel` stops it at once: files that are not
+/// whole are removed, and what was at their place stays. A folder keeps the files that it got so far.
 ///
 /// # Errors
-/// [`OutputError`] for what cannot be written in this form, and whatever reading the store and writing refuse.
-pub fn write(store: &Store, images: &[ImageId], names: &[ImageName], output: &Output) -> Result<Written> {
-    let images: Vec<StoredImage> = images.iter().map(|id| stored(store, id)).collect::<Result<_>>()?;
+/// [`Error::Cancelled`], [`OutputError`] for what cannot be written in this form, and whatever reading the store and writing refuse.
+pub fn write(
+    store: &Store,
+    images: &[ImageId],
+    names: &[ImageName],
+    output: &Output,
+    cancel: &Cancel,
+) -> Result<Written> {
+    let stored: Vec<StoredImage> = images.iter().map(|id| stored(store, id)).collect::<Result<_>>()?;
     let names = if names.is_empty() { output.names.clone() } else { names.to_vec() };
+    if output.form == Form::Stored {
+        return keep(store, &stored, names);
+    }
+    let images: Vec<_> = stored.iter().map(|image| Stoppable::new(image, cancel)).collect();
+    // a reader that was stopped says anything
+    write_out(&images, names, output, cancel)
+        .map_err(|error| if cancel.is_cancelled() { Error::Cancelled } else { error })
+}
+
+fn write_out(images: &[Stoppable<'_>], names: Vec<ImageName>, output: &Output, cancel: &Cancel) -> Result<Written> {
     match &output.form {
-        Form::Stored => keep(store, &images, names),
-        Form::Docker(layers) => archive(&images, names, layers, |package| {
-            file::whole(&output.destination, |out| Ok(docker::write_package(package, out)?))
+        Form::Stored => Ok(Written::default()),
+        Form::Docker(layers) => archive(images, names, layers, |package| {
+            file::whole(&output.destination, cancel, |out| Ok(docker::write_package(package, out)?))
         }),
-        Form::Oci { layers, is_directory } => archive(&images, names, layers, |package| match &output.destination {
+        Form::Oci { layers, is_directory } => archive(images, names, layers, |package| match &output.destination {
             Destination::Path(directory) if *is_directory => Ok(oci::write_package_layout(package, directory)?),
-            destination => file::whole(destination, |out| Ok(oci::write_package_archive(package, out)?)),
+            destination => file::whole(destination, cancel, |out| Ok(oci::write_package_archive(package, out)?)),
         }),
         Form::Tar(split) => {
-            let folders = folders(&images, *split)?;
-            file::whole(&output.destination, |out| Ok(rootfs::export_folders(&folders, out)?))?;
+            let folders = folders(images, *split)?;
+            file::whole(&output.destination, cancel, |out| Ok(rootfs::export_folders(&folders, out)?))?;
             Ok(Written::default())
         }
         Form::Local { split, stale } => {
             let Destination::Path(folder) = &output.destination else {
                 return Err(OutputError::NoDestination { form: "local" }.into());
             };
-            let devices_left_out = local::write(folder, &folders(&images, *split)?, *stale)?;
+            let devices_left_out = local::write(folder, &folders(images, *split)?, *stale)?;
             Ok(Written { devices_left_out, ..Written::default() })
         }
     }
@@ -201,7 +220,7 @@ fn keep(store: &Store, images: &[StoredImage], names: Vec<ImageName>) -> Result<
 }
 
 fn archive(
-    images: &[StoredImage],
+    images: &[Stoppable<'_>],
     names: Vec<ImageName>,
     layers: &Layers,
     write: impl FnOnce(&Package<'_>) -> Result<strata_image::archive::Written>,
@@ -223,7 +242,7 @@ fn archive(
 }
 
 /// Gives each image the folder where its root is.
-fn folders(images: &[StoredImage], split: Split) -> Result<Vec<(LayerPath, &dyn Image)>> {
+fn folders<'i>(images: &'i [Stoppable<'_>], split: Split) -> Result<Vec<(LayerPath, &'i dyn Image)>> {
     let is_split = match split {
         Split::Several => images.len() > 1,
         Split::Always => true,
@@ -232,11 +251,11 @@ fn folders(images: &[StoredImage], split: Split) -> Result<Vec<(LayerPath, &dyn 
         }
         Split::Never => false,
     };
-    let folder = |image: &StoredImage| {
+    let folder = |image: &Stoppable<'_>| {
         let platform = image.config().and_then(Platform::of).unwrap_or_else(Platform::host);
         let name = platform.to_string().replace('/', "_");
         LayerPath::new(name.as_bytes()).map_err(|error| Error::from(strata_image::Error::from(error)))
     };
-    let place = |image| if is_split { folder(image) } else { Ok(LayerPath::root()) };
-    images.iter().map(|image| Ok((place(image)?, image as &dyn Image))).collect()
+    let place = |image: &Stoppable<'_>| if is_split { folder(image) } else { Ok(LayerPath::root()) };
+    images.iter().map(|image| Ok((place(image)?, image as &'i dyn Image))).collect()
 }

@@ -174,7 +174,7 @@ fn make(args: &Args, places: &Places, signals: &Signals) -> Result<Status> {
     let checked = check::before_build(options, places)?;
     shown.check(checked.diagnostics, checked.failure.as_deref())?;
     let (built, ids) = build_all(args, &engine, options, &mut shown)?;
-    let written = args.outputs.write(&engine, built.id, &ids, &options.names)?;
+    let written = args.outputs.write(&engine, built.id, &ids, &options.names, &options.cancel)?;
     let left_out: u64 = written.iter().map(|written| written.devices_left_out).sum();
     if left_out > 0 {
         shown.note(&format!("devices are not written to a folder, they would be this machine's: {left_out} left out"));

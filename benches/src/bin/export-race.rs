@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use strata_benches::docker::Docker;
-use strata_builder::output;
+use strata_builder::{Cancel, output};
 use strata_image::{
     DiffId, ImageConfig, ImageId, Store,
     config::RootFs,
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
             let (store, image) = stored(&root, &content)?;
             let output = format!("type=oci,dest={},compression={compression}", ours.display()).parse()?;
             let start = Instant::now();
-            output::write(&store, &[image], &[], &output)?;
+            output::write(&store, &[image], &[], &output, &Cancel::default())?;
             let mut taken = [start.elapsed(), Duration::ZERO];
             fs::remove_dir_all(&root)?;
 

@@ -3,21 +3,25 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions},
     io::{self, BufWriter, Write},
-    os::unix::fs::PermissionsExt as _,
+    os::{fd::AsFd, unix::fs::PermissionsExt as _},
     path::Path,
 };
 
-use super::{Destination, OutputError};
-use crate::Result;
+use super::{Destination, OutputError, stop::Writer};
+use crate::{Error, Result, cancel::Cancel};
 
 /// Bytes collected before a system call.
 const BUFFER: usize = 1 << 20;
 
 /// Writes to a destination. A file is written beside its place, synced and renamed; what is there and is no file, a device or
 /// a pipe, gets the bytes as they come.
-pub(super) fn whole<T>(destination: &Destination, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+pub(super) fn whole<T>(
+    destination: &Destination,
+    cancel: &Cancel,
+    write: impl FnOnce(&mut dyn Write) -> Result<T>,
+) -> Result<T> {
     let Destination::Path(path) = destination else {
-        return through(io::stdout().lock(), Path::new("standard output"), write).map(|(_, written)| written);
+        return through(io::stdout().lock(), Path::new("standard output"), cancel, write);
     };
     let failed = |operation| OutputError::write(operation, path);
     match fs::metadata(path) {
@@ -26,7 +30,7 @@ pub(super) fn whole<T>(destination: &Destination, write: impl FnOnce(&mut dyn Wr
         }
         Ok(there) if !there.is_file() => {
             let file = OpenOptions::new().write(true).open(path).map_err(failed("open"))?;
-            return through(file, path, write).map(|(_, written)| written);
+            return through(file, path, cancel, write);
         }
         _ => {}
     }
@@ -35,17 +39,25 @@ pub(super) fn whole<T>(destination: &Destination, write: impl FnOnce(&mut dyn Wr
     // what a file has that is made without further wishes; the umask still applies
     let temporary = temporary.prefix(".strata-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder);
     let temporary = temporary.map_err(failed("create"))?;
-    let (_, written) = through(temporary.as_file(), path, write)?;
+    let written = through(temporary.as_file(), path, cancel, write)?;
     temporary.as_file().sync_all().map_err(failed("sync"))?;
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
     temporary.persist(path).map_err(|error| failed("create")(error.error))?;
     // the name is on the disk when its folder is
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync"))?;
     Ok(written)
 }
 
-fn through<W: Write, T>(out: W, path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<(W, T)> {
-    let mut out = BufWriter::with_capacity(BUFFER, out);
+fn through<W: AsFd, T>(
+    out: W,
+    path: &Path,
+    cancel: &Cancel,
+    write: impl FnOnce(&mut dyn Write) -> Result<T>,
+) -> Result<T> {
+    let mut out = BufWriter::with_capacity(BUFFER, Writer::new(out, cancel));
     let written = write(&mut out)?;
-    let out = out.into_inner().map_err(|error| OutputError::write("write", path)(error.into_error()))?;
-    Ok((out, written))
+    out.flush().map_err(OutputError::write("write", path))?;
+    Ok(written)
 }

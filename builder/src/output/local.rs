@@ -269,7 +269,11 @@ impl<'a> Export<'a> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = openat(&parent, &*name, flags, Mode::RUSR | Mode::WUSR);
         let mut made = File::from(made.map_err(|errno| self.folder.failed("create", path)(errno.into()))?);
-        copy(content, &mut made).map_err(self.folder.failed("write", path))?;
+        if let Err(error) = copy(content, &mut made) {
+            // half a file is worse than none
+            self.folder.remove(&parent, path)?;
+            return Err(self.folder.failed("write", path)(error).into());
+        }
         let finished = fchmod(&made, Mode::from_raw_mode(file.mode)).and_then(|()| futimens(&made, &times(file.mtime)));
         finished.map_err(|errno| self.folder.failed("set mode and time of", path)(errno.into()))?;
         for other in others {

@@ -3,7 +3,10 @@
 use std::fs;
 
 use serde_json::json;
-use strata_builder::output::{self, Output, metadata};
+use strata_builder::{
+    Cancel, Error,
+    output::{self, Output, metadata},
+};
 use strata_image::{
     ImageName,
     archive::{docker, oci},
@@ -69,7 +72,7 @@ fn the_names_of_the_build_go_before_those_of_the_output() {
     let image = made.image("amd64", &[vec![file("a", "n")]]);
     let output: Output = format!("type=oci,dest={},name=own:1", made.path("x").display()).parse().unwrap();
     let names = [ImageName::parse("given:1").unwrap()];
-    assert_eq!(output::write(&made.store, &[image], &names, &output).unwrap().names, names);
+    assert_eq!(output::write(&made.store, &[image], &names, &output, &Cancel::default()).unwrap().names, names);
 }
 
 #[test]
@@ -125,4 +128,23 @@ fn a_folder_in_the_place_of_a_file_is_an_error_and_stays() {
     let error = made.write(&[image], "type=oci,dest=@/x").unwrap_err();
     assert!(error.starts_with("cannot write a file at the folder"), "{error}");
     assert!(made.path("x").is_dir());
+}
+
+#[test]
+fn what_is_stopped_leaves_nothing_and_what_was_there_stays() {
+    let made = Made::new();
+    let image = made.image("amd64", &[vec![file("a", "a")]]);
+    let cancel = Cancel::default();
+    cancel.cancel();
+    fs::write(made.path("old"), "old").unwrap();
+    let before = made.list("");
+    for output in
+        ["type=oci,dest=@/old", "type=docker,dest=@/new", "type=tar,dest=@/new", "type=oci,tar=false,dest=@/a/b"]
+    {
+        let output: Output =
+            output.replace('@', made.path("").to_str().unwrap().trim_end_matches('/')).parse().unwrap();
+        let error = output::write(&made.store, &[image], &[], &output, &cancel).unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "{error}");
+        assert_eq!(made.list(""), before, "{output:?}");
+    }
 }

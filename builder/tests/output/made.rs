@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use strata_builder::output::{self, Output, OutputError, Written};
+use strata_builder::{
+    Cancel,
+    output::{self, Output, OutputError, Written},
+};
 use strata_image::{
     DiffId, ImageConfig, ImageId, Store, Timestamp,
     config::RootFs,
@@ -60,7 +63,7 @@ impl Made {
     pub(crate) fn write(&self, images: &[ImageId], output: &str) -> Result<Written, String> {
         let output = output.replace('@', self.dir.path().to_str().unwrap());
         let output: Output = output.parse().map_err(|error: OutputError| error.to_string())?;
-        output::write(&self.store, images, &[], &output).map_err(|error| chain(&error))
+        output::write(&self.store, images, &[], &output, &Cancel::default()).map_err(|error| chain(&error))
     }
 
     /// Lists a folder: a line for each path with its type, permissions, and content or target.

@@ -225,7 +225,11 @@ pub fn write_package_layout(package: &Package<'_>, directory: &Path) -> Result<W
         there = store::index::read(directory)?.manifests;
     }
     let (plan, written) = Plan::of_oci_package(package, there)?;
-    plan.write(&mut DirectorySink::new(directory)?)?;
+    let mut sink = DirectorySink::new(directory)?;
+    if let Err(error) = plan.write(&mut sink) {
+        sink.undo();
+        return Err(error);
+    }
     Ok(written)
 }
 

@@ -13,6 +13,8 @@ use crate::{
     layer::{Entry, EntryKind, LayerPath, LayerWriter},
 };
 
+/// Comes after the blobs in the order of names, and is what leads to them.
+const INDEX: &str = "index.json";
 /// Bytes collected before a system call.
 const BUFFER: usize = 256 << 10;
 
@@ -62,14 +64,34 @@ impl<W: Write> Sink for TarSink<W> {
 /// Writes into a directory, each file whole or not at all.
 pub(super) struct DirectorySink<'a> {
     directory: &'a Path,
+    /// Folders and files that were not there before, the folders from the inside out.
+    folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    is_named: bool,
 }
 
 impl<'a> DirectorySink<'a> {
     /// Makes the directory of a layout, where it is missing.
     pub(super) fn new(directory: &'a Path) -> Result<Self> {
         let blobs = directory.join("blobs/sha256");
+        let folders = blobs.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let folders = folders.map(Path::to_owned).collect();
         DirBuilder::new().recursive(true).create(&blobs).map_err(Error::io("create", blobs))?;
-        Ok(Self { directory })
+        Ok(Self { directory, folders, files: Vec::new(), is_named: false })
+    }
+
+    /// Takes back what was written, as long as the index does not name it.
+    pub(super) fn undo(self) {
+        if self.is_named {
+            return;
+        }
+        // what cannot be removed is in nobody's way
+        for file in &self.files {
+            let _ = fs::remove_file(file);
+        }
+        for folder in &self.folders {
+            let _ = fs::remove_dir(folder);
+        }
     }
 
     fn target(&self, name: &str) -> (PathBuf, PathBuf) {
@@ -85,7 +107,12 @@ impl Sink for DirectorySink<'_> {
         let mut file = NamedTempFile::new_in(&folder).map_err(Error::io("create a file in", &folder))?;
         io::copy(content, file.as_file_mut()).map_err(Error::io("write", &target))?;
         readable(file.as_file()).and_then(|()| file.as_file().sync_all()).map_err(Error::io("write", &target))?;
-        file.persist(&target).map_err(|e| Error::io("create", target)(e.error))?;
+        let is_new = !target.exists();
+        file.persist(&target).map_err(|e| Error::io("create", &target)(e.error))?;
+        self.is_named |= name == INDEX;
+        if is_new {
+            self.files.push(target);
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anyhow::{Result, bail};
 use strata_builder::{
-    Engine,
+    Cancel, Engine,
     options::RewriteTimestamp,
     output::{self, Destination, Form, Output, Written},
 };
@@ -76,10 +76,11 @@ impl OutputArgs {
         named: ImageId,
         images: &[ImageId],
         names: &[ImageName],
+        cancel: &Cancel,
     ) -> Result<Vec<Written>> {
         let stored =
             Output { form: Form::Stored, destination: Destination::Store, names: Vec::new(), rewrite_timestamp: None };
-        let write = |images: &[ImageId], output: &Output| output::write(&engine.store, images, names, output);
+        let write = |images: &[ImageId], output: &Output| output::write(&engine.store, images, names, output, cancel);
         let mut written = vec![write(&[named], &stored)?];
         for output in &self.outputs {
             written.push(write(images, &self.annotated(output))?);
