@@ -13,6 +13,7 @@ use crate::{
     epoch,
     options::{NamedContext, Options},
     plan::{self, Asked, Base},
+    remote::Fetcher,
     stage::Builder,
     state::State,
 };
@@ -125,8 +126,10 @@ pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Resul
         named: options.named_contexts.keys().map(String::as_str).collect(),
         platform: &platform,
     };
-    let plan = plan::make(&parsed.file, &asked, &mut |base| triggers(engine, options, base))?;
-    let epoch = epoch::of(&plan.globals, options)?;
+    let mut plan = plan::make(&parsed.file, &asked, &mut |base| triggers(engine, options, base))?;
+    let fetcher = Fetcher::of_steps(engine, options, &cache);
+    let (epoch, options) = epoch::settle(&parsed.file, &mut plan.globals, options, &fetcher)?;
+    let options = &*options;
     let mut gone = HashSet::new();
     loop {
         let builder = Builder::new(engine, options, &cache, &plan, epoch, &mut *progress, &gone);

@@ -42,7 +42,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use strata_image::Timestamp;
+use strata_image::{Timestamp, layer::LayerReader};
 
 use crate::{
     options::ContextDirectory,
@@ -131,7 +131,7 @@ pub fn open(
     }
 }
 
-fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
@@ -145,7 +145,7 @@ fn of_stream(
     let unusable = |source| ContextError::Unusable { name: name.clone(), source };
     match content::recognise(stream).map_err(unusable)? {
         Content::Tar(tar) => {
-            let directory = of_tar(&name, tar, fetcher)?;
+            let directory = as_of(of_tar(&name, tar, fetcher)?, modified);
             Ok(Opened { directory, name, origin: Origin::Unpacked })
         }
         Content::Plain(text) => {
@@ -159,6 +159,27 @@ fn of_stream(
         }
         Content::Unknown => Err(ContextError::NotAnArchive { name }),
     }
+}
+
+/// What a server says of the time of an archive goes before what is in it.
+fn as_of(directory: ContextDirectory, modified: Option<Timestamp>) -> ContextDirectory {
+    let epoch = modified.map(|time| time.seconds).or(directory.epoch);
+    ContextDirectory { epoch, ..directory }
+}
+
+/// The time of the newest file of an archive; `None` for what is none, or is damaged.
+pub(crate) fn newest_file(stream: impl Read + Send) -> Option<i64> {
+    let Ok(Content::Tar(tar)) = content::recognise(stream) else {
+        return None;
+    };
+    let mut reader = LayerReader::new(tar);
+    let mut newest = None;
+    while let Some(entry) = reader.next_entry().ok()? {
+        if archive::is_file(&entry) {
+            newest = newest.max(Some(entry.mtime.seconds));
+        }
+    }
+    newest
 }
 
 fn of_tar(name: &str, tar: impl Read, fetcher: &Fetcher) -> Result<ContextDirectory, ContextError> {

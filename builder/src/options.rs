@@ -76,7 +76,8 @@ pub struct ContextDirectory {
     pub path: PathBuf,
     /// Whether its files keep their owners: those of an unpacked archive do, a folder's become root's.
     pub keeps_owners: bool,
-    /// The time that `SOURCE_DATE_EPOCH=context` means: of the commit, or of the newest entry of the archive.
+    /// The time that `SOURCE_DATE_EPOCH=context` means: of the commit, of the server's answer, or of the
+    /// newest file of the archive.
     pub epoch: Option<i64>,
     /// Removes a temporary directory once nobody needs it.
     pub guard: Option<Arc<tempfile::TempDir>>,

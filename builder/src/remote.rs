@@ -47,7 +47,12 @@ pub use error::RemoteError;
 pub use proxies::Proxies;
 pub(crate) use prune::entries;
 
-use crate::{cancel::Cancel, options::Secret};
+use crate::{
+    cache::Cache,
+    cancel::Cancel,
+    engine::Engine,
+    options::{Options, Secret},
+};
 
 /// What fetching needs of its caller.
 #[derive(Clone, Debug)]
@@ -77,6 +82,20 @@ impl Fetcher {
             secrets: BTreeMap::new(),
             ssh: Ssh::default(),
             cancel: Cancel::default(),
+        }
+    }
+}
+
+impl Fetcher {
+    /// Fetches what steps name: with the secrets and the agent that the build was given, and no keys of its user's.
+    pub(crate) fn of_steps(engine: &Engine, options: &Options, cache: &Cache) -> Self {
+        Self {
+            partial: cache.partial(),
+            proxies: Proxies::of(&options.build_args, |name| std::env::var(name).ok()),
+            secrets: options.secrets.clone(),
+            ssh: options.ssh.get("default").cloned().map_or(Ssh::Nothing, Ssh::Agent),
+            cancel: options.cancel.clone(),
+            ..Self::new(&engine.cache)
         }
     }
 }

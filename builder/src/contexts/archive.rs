@@ -38,7 +38,7 @@ const MAX_BYTES: u64 = 64 << 30;
 pub(super) struct Unpacked {
     /// Whether files have the owners that the archive says; else they are the caller's.
     pub(super) keeps_owners: bool,
-    /// Of the newest entry.
+    /// Of the newest file.
     pub(super) newest: Option<Timestamp>,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn unpack(
         last: None,
     };
     let mut reader = LayerReader::new(tar);
-    let (mut entries, mut bytes, mut newest) = (0, 0_u64, None);
+    let (mut entries, mut bytes, mut newest, mut newest_file) = (0, 0_u64, None, None);
     while let Some(entry) = reader.next_entry().map_err(unreadable)? {
         entries += 1;
         bytes = bytes.saturating_add(entry.size);
@@ -80,13 +80,21 @@ pub(super) fn unpack(
             return Err(cancelled());
         }
         newest = newest.max(Some(entry.mtime));
+        if is_file(&entry) {
+            newest_file = newest_file.max(Some(entry.mtime));
+        }
         unpacking.entry(&entry, &mut reader).map_err(|source| {
             failed(ContextError::Entry { name: name.to_owned(), path: entry.path.as_bytes().into(), source })
         })?;
     }
     reader.finish().map_err(unreadable)?;
     unpacking.finish(newest).map_err(|(path, source)| ContextError::Entry { name: name.to_owned(), path, source })?;
-    Ok(Unpacked { keeps_owners, newest })
+    Ok(Unpacked { keeps_owners, newest: newest_file })
+}
+
+/// Whether an entry is, or names, a regular file.
+pub(super) fn is_file(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::File | EntryKind::HardLink(_))
 }
 
 struct Unpacking<'a> {

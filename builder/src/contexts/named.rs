@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc};
 
 use strata_image::{Image, ImageConfig, ImageName, Layer, Store, canonical, manifest::Platform, source};
 
-use super::{ContextError, content, content::Content, is_url, of_file, of_tar, open};
+use super::{ContextError, as_of, content, content::Content, is_url, of_file, of_tar, open};
 use crate::{
     options::NamedContext,
     remote::{Fetcher, git::Source, http, http::Progress, redacted},
@@ -100,7 +100,7 @@ fn files_of_url(url: &str, fetcher: &Fetcher, watch: &mut dyn FnMut(Progress)) -
     let fetched = http::fetch(fetcher, url, None, watch)?;
     let unusable = |source| ContextError::Unusable { name: name.clone(), source };
     let directory = match content::recognise(fetched.open()?).map_err(unusable)? {
-        Content::Tar(tar) => of_tar(&name, tar, fetcher)?,
+        Content::Tar(tar) => as_of(of_tar(&name, tar, fetcher)?, fetched.modified),
         Content::Plain(_) | Content::Unknown => of_file(&fetched, fetcher)?,
     };
     Ok(NamedContext::Directory(directory))

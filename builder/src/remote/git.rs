@@ -103,6 +103,17 @@ pub fn resolve(fetcher: &Fetcher, source: &Source) -> Result<Commit, RemoteError
     }
 }
 
+/// Gives the time of a commit, in seconds since 1970, without checking it out.
+///
+/// # Errors
+/// Those of fetching.
+pub fn time(fetcher: &Fetcher, source: &Source, commit: &Commit) -> Result<i64, RemoteError> {
+    let git = Git::new(fetcher, source);
+    let repository = Repository::open(&git)?;
+    repository.fetch(commit)?;
+    repository.time(commit)
+}
+
 /// Checks a commit out into a new directory of the fetcher's `partial`.
 ///
 /// `keeps_git` leaves a `.git` there, of this one commit, unless a subdirectory is asked for, whose history would be that of

@@ -16,7 +16,7 @@ use crate::{
     key::KeyWriter,
     owner,
     remote::{
-        Fetcher, Proxies, RemoteError, Ssh,
+        Fetcher, RemoteError,
         git::{self, Source},
         http::{self, Checksum},
     },
@@ -114,7 +114,7 @@ impl Builder<'_> {
                 if let Some(checksum) = checksum {
                     source.require(checksum).map_err(failed)?;
                 }
-                let fetcher = self.fetcher();
+                let fetcher = Fetcher::of_steps(self.engine, self.options, self.cache);
                 let commit = git::resolve(&fetcher, &source).map_err(failed)?;
                 let keeps_git = match &copy.keep_git_dir {
                     Some(keep) => keep.value,
@@ -129,23 +129,13 @@ impl Builder<'_> {
             None if is_url && !is_add => Err(source_error(word, "source can't be a URL for COPY")),
             None if is_url => {
                 let checksum = checksum.map(str::parse::<Checksum>).transpose().map_err(failed)?;
-                let file = http::fetch(&self.fetcher(), word, checksum, &mut |_| {}).map_err(failed)?;
+                let file =
+                    http::fetch(&Fetcher::of_steps(self.engine, self.options, self.cache), word, checksum, &mut |_| {})
+                        .map_err(failed)?;
                 Ok(Some(Pick::Download(file)))
             }
             None if checksum.is_some() => Err(source_error(word, "checksum requires HTTP(S) or Git sources")),
             None => Ok(None),
-        }
-    }
-
-    fn fetcher(&self) -> Fetcher {
-        let environment = |name: &str| std::env::var(name).ok();
-        Fetcher {
-            partial: self.cache.partial(),
-            proxies: Proxies::of(&self.options.build_args, environment),
-            secrets: self.options.secrets.clone(),
-            ssh: self.options.ssh.get("default").cloned().map_or(Ssh::Nothing, Ssh::Agent),
-            cancel: self.options.cancel.clone(),
-            ..Fetcher::new(&self.engine.cache)
         }
     }
 }

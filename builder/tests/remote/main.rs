@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod contexts;
+mod epoch;
 mod git;
 mod http;
 mod named;
