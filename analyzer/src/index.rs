@@ -356,3 +356,8 @@ impl Building {
         Error::TooLarge { layer: self.index.diff_id, what, limit }
     }
 }
+
+/// Gives the hash by which indexes know content.
+pub fn content_hash(content: &[u8]) -> ContentHash {
+    *blake3::hash(content).as_bytes()
+}

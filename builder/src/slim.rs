@@ -9,6 +9,7 @@
 //! instructions start from the very layers that the original ones started from. Where lines for the ignore file are part
 //! of it, the second build has these.
 
+mod copied;
 mod proof;
 mod source;
 mod verdict;
@@ -104,9 +105,14 @@ pub fn slim(engine: &Engine, options: &Options, caches: Caches, progress: Watche
     let slimming = Slimming { engine, options, caches };
     let built = build(engine, options, progress)?;
     let source = Source::open(engine, options)?;
-    let before = analyze(slimming, &options.dockerfile, &built, source.as_ref().map(Source::context))?;
-    let (applied, left) = compatible(before.suggestions);
+    let mut before = analyze(slimming, &options.dockerfile, &built, source.as_ref().map(Source::context))?;
+    if let Some(source) = &source {
+        copied::refuse(&mut before.suggestions, &stored(&engine.store, built.id)?, engine, options, source)?;
+    }
+    let (unproved, possible) = before.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_some());
+    let (applied, left) = compatible(possible);
     let mut refused = left;
+    refused.extend::<Vec<Suggestion>>(unproved);
     let after = if applied.is_empty() {
         None
     } else {

@@ -1,9 +1,13 @@
 //! The files that a rewrite may change: the Dockerfile, and the ignore file beside it or in the context.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::FileType;
 use strata_analyzer::suggest::{self, Files, Found};
+use strata_image::layer::LayerPath;
 
 use crate::{Error, Result, context::Context, engine::Engine, options::Options, tree::kind};
 
@@ -48,6 +52,18 @@ impl Source {
         let (ignore_path, ignore) = Context::ignore_file(directory, dockerfile)?;
         let ignore_name = name_in(&directory.path, &ignore_path);
         Ok(Some(Self { files, ignore_path, ignore_name, ignore }))
+    }
+
+    /// Whether a file on this machine is one of the context, and not ignored.
+    pub(super) fn shows(&self, options: &Options, file: &Path) -> bool {
+        let inside = |folder: &Path| file.strip_prefix(folder).ok().map(Path::to_owned);
+        let inside = inside(&options.context.path).or_else(|| {
+            // written in another way
+            let (folder, file) = (options.context.path.canonicalize().ok()?, file.canonicalize().ok()?);
+            file.strip_prefix(folder).ok().map(Path::to_owned)
+        });
+        let path = inside.and_then(|inside| LayerPath::new(inside.as_os_str().as_bytes()).ok());
+        path.is_some_and(|path| !path.is_root() && self.files.look_up(path.as_bytes()).is_some())
     }
 
     /// As the analyzer sees it.

@@ -56,6 +56,37 @@ fn an_ignore_file_that_is_there_is_continued() {
 }
 
 #[test]
+fn what_would_change_a_file_that_the_image_holds_is_refused_and_says_where() {
+    let Some(mut workshop) = filled() else {
+        return;
+    };
+    let steps = "RUN head -c 9000 /dev/zero > /big\nRUN rm /big\n";
+    let dockerfile = format!("FROM busybox\nCOPY . /app\n{steps}");
+    // as it is in a project: beside what it builds
+    workshop.options.dockerfile_path = workshop.write("Dockerfile", &dockerfile);
+    let slimmed = workshop.slim(&dockerfile);
+    assert!(slimmed.after.is_none());
+    let reason = slimmed.refused[0].refused.as_deref().unwrap();
+    assert!(reason.contains("the image holds Dockerfile at /app/Dockerfile"), "{reason}");
+    // by way of another stage, too
+    let dockerfile = format!("FROM busybox AS a\nCOPY . /app\nFROM busybox\nCOPY --from=a /app /b\n{steps}");
+    workshop.write("Dockerfile", &dockerfile);
+    assert!(workshop.slim(&dockerfile).after.is_none());
+    // one that does not come into the image is in nobody's way
+    let dockerfile = format!("FROM busybox\nCOPY main.c /app/\n{steps}");
+    workshop.write("Dockerfile", &dockerfile);
+    assert_eq!(workshop.slim(&dockerfile).after.unwrap().verdict, Verdict::Identical);
+    // the same holds for an ignore file
+    let dockerfile = "FROM busybox\nCOPY . /app\nRUN rm -rf /app/docs\n";
+    workshop.write("Dockerfile", dockerfile);
+    workshop.write(".dockerignore", "Dockerfile\ntest\n");
+    let slimmed = workshop.slim(dockerfile);
+    assert!(slimmed.after.is_none());
+    let reason = slimmed.refused[0].refused.as_deref().unwrap();
+    assert!(reason.contains("the image holds .dockerignore at /app/.dockerignore"), "{reason}");
+}
+
+#[test]
 fn the_patch_is_one_that_patch_takes() {
     let Some(mut workshop) = filled() else {
         return;
@@ -64,11 +95,11 @@ fn the_patch_is_one_that_patch_takes() {
         println!("skipped: this machine has no patch");
         return;
     }
-    for ignore in [None, Some("test\nDockerfile\n.dockerignore")] {
+    for ignore in [None, Some("docs\n.dockerignore")] {
         if let Some(ignore) = ignore {
             workshop.write(".dockerignore", ignore);
         }
-        let dockerfile = "FROM busybox\nCOPY main.c /app/\nCOPY . /app\nRUN rm -rf /app/docs\n";
+        let dockerfile = "FROM busybox\nCOPY main.c /app/\nCOPY test /t\nRUN rm '/t/#big'\n";
         workshop.options.dockerfile_path = workshop.write("Dockerfile", dockerfile);
         let after = workshop.slim(dockerfile).after.unwrap();
         let diff = workshop.dir.path().join("diff");
