@@ -15,12 +15,14 @@ mod error;
 mod header;
 mod path;
 mod pax;
+mod raw;
 mod reader;
 mod sparse;
 mod writer;
 
 pub use error::{ApplyProblem, PathProblem, Problem, TarError};
 pub use path::{LayerPath, MAX_NAME, MAX_PATH};
+pub use raw::{Format, RawEntry};
 pub use reader::{LayerReader, MAX_EXTENSION, MAX_SPARSE_SEGMENTS, MAX_SPARSE_SIZE};
 pub use writer::LayerWriter;
 

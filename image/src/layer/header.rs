@@ -32,6 +32,11 @@ impl Header {
         if right { Ok(Self(header)) } else { Err(Problem::Checksum) }
     }
 
+    /// The block itself.
+    pub(super) fn as_bytes(&self) -> &[u8; BLOCK] {
+        self.0.as_bytes()
+    }
+
     pub(super) fn type_flag(&self) -> u8 {
         self.0.as_old().linkflag[0]
     }

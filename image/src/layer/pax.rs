@@ -105,6 +105,18 @@ impl Records {
     }
 }
 
+/// The records as they stand, up to the first that is malformed.
+pub(super) fn pairs(mut data: &[u8]) -> Vec<(BString, BString)> {
+    let mut pairs = Vec::new();
+    while let Some((record, rest)) = split(data)
+        && let Some((key, value)) = record.split_once_str("=")
+    {
+        pairs.push((key.into(), value.into()));
+        data = rest;
+    }
+    pairs
+}
+
 /// Splits `LENGTH KEY=VALUE\n` off; the length counts the whole record, itself too.
 fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, _) = data.split_once_str(" ")?;
@@ -136,7 +148,7 @@ pub(super) fn decimal(value: &[u8]) -> Option<Option<u64>> {
 }
 
 /// `-SECONDS.FRACTION`; digits beyond the nanosecond are dropped.
-fn time(value: &[u8]) -> Option<Timestamp> {
+pub(super) fn time(value: &[u8]) -> Option<Timestamp> {
     let (whole, fraction) = value.split_once_str(".").unwrap_or((value, b"".as_slice()));
     let seconds: i64 = whole.to_str().ok()?.parse().ok()?;
     if !fraction.iter().all(u8::is_ascii_digit) {

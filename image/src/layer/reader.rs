@@ -11,6 +11,7 @@ use super::{
     header::{BLOCK, BLOCK_BYTES, Header, padding, unsigned},
     path::MAX_PATH,
     pax::Records,
+    raw::RawEntry,
     sparse::{self, DecimalMap, Map, Segment},
 };
 use crate::time::Timestamp;
@@ -60,6 +61,8 @@ pub struct LayerReader<R> {
     /// Of the current header, for errors and as working space.
     name: Vec<u8>,
     ended: bool,
+    /// The headers of the current entry, where they are kept.
+    raw: Option<Box<RawEntry>>,
 }
 
 /// GNU's long names that wait for their entry.
@@ -79,7 +82,20 @@ impl<R: Read> LayerReader<R> {
             content: Content::default(),
             name: Vec::new(),
             ended: false,
+            raw: None,
         }
+    }
+
+    /// Makes the reader keep the headers of each entry for [`LayerReader::raw`].
+    #[must_use]
+    pub fn keep_raw(mut self) -> Self {
+        self.raw = Some(Box::new(RawEntry::new()));
+        self
+    }
+
+    /// Gives the headers of the entry that was read last; `None` unless they are kept.
+    pub fn raw(&self) -> Option<&RawEntry> {
+        self.raw.as_deref()
     }
 
     /// Passes over what is left of the current content, then gives the next entry; `None` at the end. The two zero
@@ -92,15 +108,24 @@ impl<R: Read> LayerReader<R> {
         self.skip_content()?;
         let mut extensions = Extensions::default();
         let mut begin = None;
+        if let Some(raw) = &mut self.raw {
+            **raw = RawEntry::new();
+        }
         while let Some(header) = self.header()? {
             let at = self.offset - BLOCK_BYTES;
             match header.type_flag() {
                 b'g' => {
-                    self.extension(&header)?;
+                    let data = self.extension(&header)?;
+                    if let Some(raw) = &mut self.raw {
+                        raw.take_records(&data);
+                    }
                     continue;
                 }
                 b'x' => {
                     let data = self.extension(&header)?;
+                    if let Some(raw) = &mut self.raw {
+                        raw.take_records(&data);
+                    }
                     extensions.records = Some(Records::parse(&data).map_err(|problem| self.problem(at, problem))?);
                 }
                 b'L' => extensions.long_name = Some(self.long_name(&header)?),
@@ -118,7 +143,7 @@ impl<R: Read> LayerReader<R> {
     }
 
     /// Gives the offset behind the current entry: where the next one begins, for who would rather seek than read on.
-    pub(crate) fn entry_end(&self) -> u64 {
+    pub fn entry_end(&self) -> u64 {
         self.offset + self.content.stored + self.content.padding
     }
 
@@ -177,6 +202,10 @@ impl<R: Read> LayerReader<R> {
     /// Puts an entry together from its header block and the extended ones before it; the stream stands at its content.
     fn entry(&mut self, begin: u64, header: &Header, extensions: Extensions) -> Result<Entry, TarError> {
         let at = self.offset - BLOCK_BYTES;
+        if let Some(raw) = &mut self.raw {
+            raw.header = *header.as_bytes();
+            raw.long_names = extensions.long_name.is_some() || extensions.long_link.is_some();
+        }
         let records = extensions.records.unwrap_or_default();
         if let Some(name) = extensions.long_name.or(records.path) {
             self.name.clear();
@@ -225,6 +254,9 @@ impl<R: Read> LayerReader<R> {
             entry.size = self.pax_sparse(map, records.sparse.size.unwrap_or(stored))?;
         }
         entry.data_offset = self.offset;
+        if let Some(raw) = &mut self.raw {
+            raw.path = self.name.as_slice().into();
+        }
         let path = LayerPath::clean(&self.name).map_err(|path| self.problem(at, Problem::Path(path)))?;
         if path.is_root() && entry.kind != EntryKind::Directory {
             return Err(self.problem(at, Problem::Root));
