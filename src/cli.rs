@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Check(check::Args),
     Slim(Box<slim::Args>),
     Analyze(analyze::Args),
-    Compare(compare::Args),
+    Compare(Box<compare::Args>),
     History(history::Args),
     Inspect(inspect::Args),
     Images(images::Args),

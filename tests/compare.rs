@@ -34,10 +34,13 @@ fn one_changed_file_is_named_and_the_status_is_1() {
     let output = strata.output(["compare", "--format", "json", "app:1", "changed.tar"]);
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["rootfs"]["changed"][0], json!({ "path": "/d/one", "what": ["content"] }), "{report}");
+    let changed = &report["rootfs"]["changed"][0];
+    assert_eq!((&changed["path"], &changed["what"]), (&json!("/d/one"), &json!(["content"])), "{report}");
     let text = strata.ends(1, ["compare", "app:1", "changed.tar"]);
-    assert!(text.contains("/d/one  content"), "{text}");
+    assert!(text.contains("~ /d/one   content"), "{text}");
+    assert!(text.contains("the second image is a root filesystem: it has no config"), "{text}");
     strata.ok(["compare", "--ignore", "content", "app:1", "changed.tar"]);
+    assert_eq!(strata.ends(1, ["compare", "-q", "app:1", "changed.tar"]), "");
 }
 
 /// Copies a tar, with the first byte of one file's content changed.
@@ -68,7 +71,218 @@ fn a_config_that_differs_is_different() {
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["config"][0]["field"], "Env", "{report}");
-    assert_eq!(report["rootfs"], json!({ "added": [], "removed": [], "changed": [] }));
+    assert_eq!(report["rootfs"]["classes"], json!([]));
+    assert_eq!(report["history"]["first"]["step"], 2, "{report}");
+}
+
+/// Root filesystems of two folders that differ in every way that a tree can without root.
+fn trees(strata: &Strata) {
+    for (path, content) in [
+        ("a/etc/conf", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n"),
+        ("b/etc/conf", "1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n11\n12"),
+        ("a/etc/same", "same\n"),
+        ("b/etc/same", "same\n"),
+        ("a/old/x", "moved\n"),
+        ("b/new/x", "moved\n"),
+        ("a/gone <b>|`", "gone\n"),
+        ("b/came", "came\n"),
+        ("b/etc/copy", "same\n"),
+        ("a/mode", "mode\n"),
+        ("b/mode", "mode\n"),
+        ("a/bin", "\0a"),
+        ("b/bin", "\0b"),
+        ("a/kind", "file"),
+        ("b/kind/in", "directory"),
+    ] {
+        strata.file(path, content);
+    }
+    set_mode(&strata.work().join("b/mode"), 0o755);
+    std::os::unix::fs::symlink("etc", strata.work().join("a/link")).unwrap();
+    std::os::unix::fs::symlink("etc/", strata.work().join("b/link")).unwrap();
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn every_class_is_found_and_diff_agrees() {
+    let strata = Strata::new();
+    trees(&strata);
+    let output = strata.output(["compare", "--format", "json", "rootfs:a", "rootfs:b"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let classes = report["rootfs"]["classes"].as_array().unwrap();
+    let classes: Vec<_> = classes.iter().map(|total| (total["class"].as_str().unwrap(), &total["paths"])).collect();
+    let expected = [
+        ("added", 3),
+        ("removed", 2),
+        ("modified", 3),
+        ("metadata", 1),
+        ("type-changed", 1),
+        ("renamed", 1),
+        ("copied", 1),
+    ];
+    assert_eq!(classes, expected.map(|(class, paths)| (class, &*Box::leak(Box::new(json!(paths))))), "{report}");
+
+    // second opinion: paths that `diff -r` names. It says a directory once, and knows no modes
+    let diff = std::process::Command::new("diff")
+        .args(["-rq", "--no-dereference", "a", "b"])
+        .current_dir(strata.work())
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
+    let mut theirs: Vec<String> = String::from_utf8(diff.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| match line.strip_prefix("Only in ") {
+            Some(rest) => rest[1..].replacen(": ", "/", 1),
+            None => line
+                .split(" a/")
+                .nth(1)
+                .or_else(|| line.split("a/").nth(1))
+                .unwrap()
+                .split(' ')
+                .next()
+                .unwrap()
+                .to_owned(),
+        })
+        .map(|path| format!("/{}", path.trim_start_matches('/')))
+        .collect();
+    let paths = |list: &str, key: &str| -> Vec<String> {
+        let list = report["rootfs"][list].as_array().unwrap();
+        list.iter().map(|item| item[key].as_str().unwrap().to_owned()).collect()
+    };
+    let lists = [
+        ("added", "path"),
+        ("removed", "path"),
+        ("changed", "path"),
+        ("renamed", "from"),
+        ("renamed", "to"),
+        ("copied", "to"),
+    ];
+    let mut ours: Vec<String> = lists.iter().flat_map(|(list, key)| paths(list, key)).collect();
+    ours.retain(|path| path != "/mode" && !["/old/", "/new/", "/kind/"].iter().any(|below| path.starts_with(below)));
+    ours.sort();
+    theirs.sort();
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn a_file_is_shown_as_git_shows_it() {
+    let strata = Strata::new();
+    trees(&strata);
+    let git = std::process::Command::new("git")
+        .args(["diff", "--no-index", "--no-color", "a/etc/conf", "b/etc/conf"])
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .current_dir(strata.work())
+        .output();
+    let ours: serde_json::Value = serde_json::from_slice(
+        &strata.output(["compare", "--show", "/link/conf", "--format", "json", "a", "b"]).stdout,
+    )
+    .unwrap();
+    assert_eq!((&ours["a"]["path"], &ours["what"]), (&json!("/etc/conf"), &json!(["content"])));
+    let hunks = |text: &str| text.split_once("\n@@").unwrap().1.to_owned();
+    let ours = hunks(ours["diff"].as_str().unwrap());
+    assert!(ours.contains("-3\n+three\n"), "{ours}");
+    if let Ok(git) = git.map(|git| String::from_utf8(git.stdout).unwrap())
+        && !git.is_empty()
+    {
+        // git writes behind the second `@@` in which function it is
+        let git: Vec<String> = hunks(&git)
+            .lines()
+            .map(|line| {
+                line.rsplit_once("@@ ")
+                    .filter(|(head, _)| head.starts_with("@@") || head.starts_with(" -"))
+                    .map_or(line.to_owned(), |(head, _)| format!("{head}@@"))
+            })
+            .collect();
+        assert_eq!(ours.lines().collect::<Vec<_>>(), git);
+    }
+    let text = strata.ends(1, ["compare", "--show", "bin", "a", "b"]);
+    assert!(text.contains("the contents differ, and are not shown: binary"), "{text}");
+    let text = strata.ends(1, ["compare", "--show", "/came", "a", "b"]);
+    assert!(text.contains("A  has no such path") && text.contains("--- /dev/null\n+++ b/came\n"), "{text}");
+    strata.ok(["compare", "--show", "etc/same", "a", "b"]);
+    assert!(strata.ends(2, ["compare", "--show", "/nowhere", "a", "b"]).contains("neither image has /nowhere"));
+}
+
+#[test]
+fn every_form_of_one_image_is_equal_and_says_what_it_lost() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    strata.build("app:1", DOCKERFILE);
+    strata.ok(["save", "-o", "docker.tar", "app:1"]);
+    let context = strata.context(DOCKERFILE);
+    strata.ok(["build", "-q", "-o", "type=oci,dest=oci.tar", &context]);
+    strata.ok(["export", "-o", "exported.tar", "app:1"]);
+    std::fs::create_dir(strata.work().join("layout")).unwrap();
+    let untarred =
+        std::process::Command::new("tar").args(["-xf", "oci.tar", "-C", "layout"]).current_dir(strata.work()).status();
+    assert!(untarred.unwrap().success());
+    let images = ["app:1", "docker-archive:docker.tar", "oci-archive:oci.tar", "oci:layout"];
+    for (a, b) in images.iter().zip(images.iter().cycle().skip(1)) {
+        strata.ok(["compare", "--layers", a, b]);
+        let text = strata.ok(["compare", "--exact", "--semantic", a, b]);
+        assert!(text.contains("equal: every byte"), "{text}");
+    }
+    for image in images {
+        let text = strata.ok(["compare", image, "exported.tar"]);
+        assert!(text.contains("no history (") && text.contains("its one layer is what 3 show together"), "{text}");
+        let text = strata.ends(1, ["compare", "--layers", image, "exported.tar"]);
+        assert!(text.contains("equal") || text.contains("different"), "{text}");
+    }
+}
+
+#[test]
+fn reports_are_the_same_each_time_and_nothing_in_them_is_markup() {
+    let strata = Strata::new();
+    trees(&strata);
+    for format in ["table", "json", "markdown", "html"] {
+        let report = |out: &str| {
+            strata.ends(1, ["compare", "--format", format, "-o", out, "--all", "rootfs:a", "rootfs:b"]);
+            strata.read(out)
+        };
+        let first = report("one");
+        assert_eq!(first, report("two"), "{format}");
+        assert_eq!(first, strata.ends(1, ["compare", "--format", format, "--all", "rootfs:a", "rootfs:b"]), "{format}");
+    }
+    let html = strata.ends(1, ["compare", "--format", "html", "rootfs:a", "rootfs:b"]);
+    assert!(html.contains("/gone &lt;b&gt;|`") && !html.contains("<b>") && !html.contains("<script"), "{html}");
+    assert!(html.contains("default-src 'none'") && !html.contains("http://") && !html.contains("https://"));
+    let markdown = strata.ends(1, ["compare", "--format", "markdown", "rootfs:a", "rootfs:b"]);
+    assert!(markdown.contains("/gone &lt;b&gt;&#124;\\`"), "{markdown}");
+}
+
+#[test]
+fn a_long_list_is_cut_to_its_largest_and_counted() {
+    let strata = Strata::new();
+    std::fs::create_dir_all(strata.work().join("a/d")).unwrap();
+    for number in 0..60 {
+        strata.file(&format!("b/d/{number:02}"), vec![b'x'; number + 1]);
+    }
+    let text = strata.ends(1, ["compare", "a", "b"]);
+    assert!(text.contains("and 40 more, which --all lists"), "{text}");
+    assert!(text.contains("+ /d/59") && !text.contains("+ /d/00"), "{text}");
+    assert!(strata.ends(1, ["compare", "--all", "a", "b"]).contains("+ /d/00"));
+}
+
+#[test]
+fn words_of_other_tools_are_understood_and_wrong_ones_are_errors() {
+    let strata = Strata::new();
+    trees(&strata);
+    let error = strata.ends(2, ["compare", "--ignore", "mdoe", "a", "b"]);
+    assert!(error.contains("did you mean mode?"), "{error}");
+    let ignored = |args: &[&str]| {
+        let output = strata.output(["compare", "--format", "json", "--exact"].iter().chain(args).chain(&["a", "b"]));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["ignored"].clone()
+    };
+    assert_eq!(ignored(&["--ignore", "file-timestamps"]), json!(["mtime", "atime", "ctime"]));
+    assert_eq!(ignored(&["--ignore-timestamps"]), json!(["mtime", "created", "atime", "ctime"]));
+    assert_eq!(ignored(&["--ignore-file-order", "--ignore", "mode,uid"]), json!(["mode", "uid", "order"]));
+    assert!(ignored(&["--semantic"]).as_array().unwrap().contains(&json!("history")));
+    strata.ends(1, ["compare", "--filename", "/etc/conf", "a", "b"]);
 }
 
 #[test]

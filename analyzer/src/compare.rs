@@ -1,240 +1,236 @@
-//! Comparison of any two images: merged root filesystems and configs decide, history and layers are told.
+//! Comparison of any two images: what a container sees decides, or as much more as is asked for.
 //!
 //! ```text
 //! image ─► indexes ─► ledger ─► view ─┐
-//!                                     ├─ path by path ─► added, removed, changed     ┐
-//! image ─► indexes ─► ledger ─► view ─┘                                              ├─► equal, or not
-//! config ─► the fields that a container starts with ─► field by field                ┘
+//!    │                                ├─ path by path ─► added, removed, changed, renamed, copied ┐
+//! image ─► indexes ─► ledger ─► view ─┘                                                           │
+//!    ├─► packages, config ─► one by one                                                           ├─► equal, or not
+//!    ├─► history ─► step by step, and the first that differs                                      │
+//!    └─► layers ──► aligned ─► entry by entry ─► tars side by side                                ┘
 //! ```
 //!
-//! What one of the two cannot carry, as a root filesystem has no config, is noted and does not count.
+//! How deep two images are compared is a [`Depth`]; what differs is a [`What`], each with the depth from which on it counts.
+//! Layers with equal digests are never compared: where all of them are equal none is opened, and where some are those are
+//! opened at most for their index, once in their life.
 
+mod align;
 mod config;
+mod entries;
+mod exact;
+mod facts;
+mod header;
+mod history;
+mod html;
+mod layers;
+mod markdown;
+mod moves;
+mod notes;
+mod outline;
+mod packages;
 mod rootfs;
+mod show;
+mod side;
+mod stored;
+mod what;
 
-use std::{fmt, path::Path, str::FromStr};
+use std::path::Path;
 
-use serde::{Serialize, Serializer};
-use serde_json::Value;
-use strata_image::Image;
+use serde::Serialize;
+use strata_dockerfile::Dockerfile;
+use strata_image::{Image, manifest::Platform};
 
-use crate::Result;
+use crate::{Result, attribution, index::LayerIndex};
+pub use align::By;
+pub use config::FieldDiff;
+pub use entries::{ChangedEntry, LayerDiff};
+pub use history::{FirstStep, HistoryDiff};
+pub use html::html;
+pub use layers::{LayerFacts, LayerPair, LayersDiff};
+pub use markdown::markdown;
+pub use outline::{Mark, Outline, Row, Section, outline};
+pub use packages::PackageDiff;
+pub use rootfs::{Changed, Class, Moved, RootfsDiff, Single, Total};
+pub use show::{FileDiff, FileFacts, MAX_SHOWN, show};
+use side::Side;
+use what::Set;
+pub use what::{Depth, UnknownWhat, What};
 
 /// The version of the report's form.
-const SCHEMA: u32 = 1;
-
-/// What can differ in one path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum What {
-    /// File, directory, symlink, device or fifo; where it differs, content, link and device are not looked at.
-    Type,
-    /// A regular file's bytes.
-    Content,
-    /// The 12 permission bits; a symlink has none that count.
-    Mode,
-    /// The owner's number.
-    Uid,
-    /// The group's number.
-    Gid,
-    /// The time of the last change; looked at only when asked for.
-    Mtime,
-    /// Extended attributes, names and values.
-    Xattrs,
-    /// A symlink's target.
-    Link,
-    /// A device's numbers.
-    Device,
-    /// The set of paths that share the inode.
-    Hardlinks,
-}
-
-impl What {
-    /// All of them, in the order in which reports list them.
-    pub const ALL: [Self; 10] = [
-        Self::Type,
-        Self::Content,
-        Self::Mode,
-        Self::Uid,
-        Self::Gid,
-        Self::Mtime,
-        Self::Xattrs,
-        Self::Link,
-        Self::Device,
-        Self::Hardlinks,
-    ];
-
-    /// The word that reports and options use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Type => "type",
-            Self::Content => "content",
-            Self::Mode => "mode",
-            Self::Uid => "uid",
-            Self::Gid => "gid",
-            Self::Mtime => "mtime",
-            Self::Xattrs => "xattrs",
-            Self::Link => "link",
-            Self::Device => "device",
-            Self::Hardlinks => "hardlinks",
-        }
-    }
-}
-
-/// Writes [`What::word`].
-impl fmt::Display for What {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.word())
-    }
-}
-
-impl Serialize for What {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
-    }
-}
-
-/// The word is none of [`What::ALL`].
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{word:?} is none of type, content, mode, uid, gid, mtime, xattrs, link, device, hardlinks")]
-pub struct UnknownWhat {
-    /// What was given instead.
-    pub word: String,
-}
-
-impl FromStr for What {
-    type Err = UnknownWhat;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWhat> {
-        let found = Self::ALL.into_iter().find(|what| what.word() == word);
-        found.ok_or_else(|| UnknownWhat { word: word.to_owned() })
-    }
-}
+const SCHEMA: u32 = 2;
 
 /// What counts.
 #[derive(Clone, Debug, Default)]
 pub struct Options<'a> {
-    /// Whether times of last change count.
+    /// How closely the images are looked at.
+    pub depth: Depth,
+    /// Whether times of last change count, at any depth.
     pub mtime: bool,
+    /// Whether nothing counts that cannot matter to who runs the image.
+    pub semantic: bool,
     /// What does not count.
     pub ignore: Vec<What>,
     /// The directory where layer indexes are kept; without one every layer is read.
     pub cache: Option<&'a Path>,
+    /// How the images were asked for.
+    pub names: [Option<&'a str>; 2],
+    /// The Dockerfile of the second image, to name lines.
+    pub dockerfile: Option<&'a [u8]>,
 }
 
-/// The report: schema 1 of `compare --format json` (docs/FORMATS.md).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+impl Options<'_> {
+    /// Whether a kind of difference counts.
+    pub fn counts(&self, what: What) -> bool {
+        let asked = what.depth() <= self.depth || what == What::Mtime && self.mtime;
+        asked && (what.matters() || !self.semantic) && !self.ignore.contains(&what)
+    }
+
+    fn counting(&self) -> Set {
+        What::ALL.iter().copied().filter(|what| self.counts(*what)).collect()
+    }
+}
+
+/// The report: schema 2 of `compare --format json` (docs/FORMATS.md).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Always 1.
+    /// Always 2.
     pub schema: u32,
-    /// Whether root filesystems and configs are equal, in all that counts.
+    /// Whether nothing differs that counts.
     pub equal: bool,
+    /// How closely was looked.
+    pub depth: Depth,
+    /// Kinds of difference that would count at this depth and do not.
+    pub ignored: Vec<What>,
+    /// The first image.
+    pub a: ImageFacts,
+    /// The second image.
+    pub b: ImageFacts,
     /// What the two show that differs.
     pub rootfs: RootfsDiff,
     /// The fields of the configs that differ.
     pub config: Vec<FieldDiff>,
-    /// The instructions that each history tells. Does not count.
-    pub history: Lists,
-    /// Diff IDs, bottom first. Does not count.
-    pub layers: Lists,
-    /// What a source cannot carry, in words.
+    /// Packages that came, went or have another version.
+    pub packages: Vec<PackageDiff>,
+    /// The instructions that each history tells. Counts from [`Depth::Layers`] on.
+    pub history: HistoryDiff,
+    /// The layers, aligned. Count from [`Depth::Layers`] on.
+    pub layers: LayersDiff,
+    /// What differs in how the images are stored. Looked at from [`Depth::Exact`] on.
+    pub stored: Vec<FieldDiff>,
+    /// What a person wants to be told in words.
     pub notes: Vec<String>,
 }
 
-/// Paths that differ, as [`crate::path_text`] writes them, in byte order.
+/// What an image is and weighs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct RootfsDiff {
-    /// In the second image alone.
-    pub added: Vec<String>,
-    /// In the first image alone.
-    pub removed: Vec<String>,
-    /// In both, and not equal.
-    pub changed: Vec<Changed>,
-}
-
-impl RootfsDiff {
-    /// Whether nothing differs.
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
-    }
-}
-
-/// A path that both images have.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Changed {
-    /// As [`crate::path_text`] writes it.
-    pub path: String,
-    /// What differs, in the order of [`What::ALL`]; never empty.
-    pub what: Vec<What>,
-}
-
-/// A field of the config.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FieldDiff {
-    /// As the config spells it: `Env`, `architecture`.
-    pub field: String,
-    /// The first image's value; null where it has none.
-    pub a: Value,
-    /// The second image's value; null where it has none.
-    pub b: Value,
-}
-
-/// Two lists that are told but do not count.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Lists {
-    /// Whether they are equal.
-    pub equal: bool,
-    /// The first image's.
-    pub a: Vec<String>,
-    /// The second image's.
-    pub b: Vec<String>,
-}
-
-impl Lists {
-    fn of(a: Vec<String>, b: Vec<String>) -> Self {
-        Self { equal: a == b, a, b }
-    }
+pub struct ImageFacts {
+    /// As it was asked for.
+    pub name: Option<String>,
+    /// The digest of its config; a root filesystem has none.
+    pub id: Option<String>,
+    /// `linux/amd64`, where the config says so.
+    pub platform: Option<String>,
+    /// Number of layers.
+    pub layers: usize,
+    /// Bytes of all layers as stored, perhaps compressed.
+    pub stored_bytes: u64,
+    /// Content bytes of all layers; `None` where the layers are the other image's, which none was opened for.
+    pub total_bytes: Option<u64>,
+    /// Those of them that the image shows.
+    pub live_bytes: Option<u64>,
+    /// Paths that it shows.
+    pub paths: Option<usize>,
 }
 
 /// Compares two images.
 ///
-/// Where both have the same layers their root filesystems are equal, and no layer is read.
+/// Where both have the same layers their root filesystems are equal, and no layer is opened.
 ///
 /// # Errors
 /// Fails when a layer cannot be read.
 pub fn compare(a: &dyn Image, b: &dyn Image, options: &Options<'_>) -> Result<Comparison> {
-    let layers = Lists::of(diff_ids(a), diff_ids(b));
-    let rootfs = if layers.equal { RootfsDiff::default() } else { rootfs::compare(a, b, options)? };
-    let config = match (a.config(), b.config()) {
-        (Some(a), Some(b)) => config::compare(a, b),
-        _ => Vec::new(),
+    let counts = options.counting();
+    let same = a.layers().len() == b.layers().len() && layers::shared(a, b) == a.layers().len();
+    let indexes = if same {
+        None
+    } else {
+        // one call, so that a layer that both have is read once and all are read in parallel
+        Some(LayerIndex::all(a.layers().iter().chain(b.layers()), options.cache)?)
     };
-    Ok(Comparison {
+    let split = indexes.as_ref().map(|indexes| indexes.split_at(a.layers().len()));
+    let sides = match split {
+        Some((a, b)) => {
+            let (a, b) = rayon::join(|| Side::new(a), || Side::new(b));
+            Some((a?, b?))
+        }
+        None => None,
+    };
+    let mut comparison = Comparison {
         schema: SCHEMA,
-        equal: rootfs.is_empty() && config.is_empty(),
-        rootfs,
-        config,
-        history: Lists::of(history(a), history(b)),
-        layers,
-        notes: notes(a, b),
-    })
-}
-
-fn diff_ids(image: &dyn Image) -> Vec<String> {
-    image.layers().iter().map(|layer| layer.diff_id().to_string()).collect()
-}
-
-fn history(image: &dyn Image) -> Vec<String> {
-    let entries = image.config().map(|config| config.history.as_slice()).unwrap_or_default();
-    entries.iter().map(|entry| entry.created_by.clone().unwrap_or_default()).collect()
-}
-
-fn notes(a: &dyn Image, b: &dyn Image) -> Vec<String> {
-    let without = |image: &dyn Image| image.config().is_none();
-    let who = match (without(a), without(b)) {
-        (false, false) => return Vec::new(),
-        (true, true) => "neither image has a config",
-        (true, false) => "the first image is a root filesystem without a config",
-        (false, true) => "the second image is a root filesystem without a config",
+        depth: options.depth,
+        ignored: ignored(options),
+        a: facts(a, options.names[0], sides.as_ref().map(|(a, _)| a)),
+        b: facts(b, options.names[1], sides.as_ref().map(|(_, b)| b)),
+        rootfs: match &sides {
+            Some((of_a, of_b)) => rootfs::compare(of_a, of_b, counts, layers::shared(a, b)),
+            None => RootfsDiff::default(),
+        },
+        config: match (a.config(), b.config()) {
+            (Some(a), Some(b)) => config::compare(a, b, counts, options.depth),
+            _ => Vec::new(),
+        },
+        packages: match &sides {
+            Some((a, b)) if counts.has(What::Packages) => packages::compare(a, b),
+            _ => Vec::new(),
+        },
+        history: history::compare(a, b, counts, options.depth),
+        layers: layers::compare((a, b), split, counts, options.depth)?,
+        ..Comparison::default()
     };
-    vec![format!("{who}: configs were not compared")]
+    if options.depth == Depth::Exact {
+        comparison.stored = stored::compare(a, b, options.names, counts);
+        if comparison.config.is_empty() && comparison.history.what.is_empty() && comparison.layers.equal {
+            comparison.config.extend(config::encoding(a, b, counts));
+        }
+    }
+    comparison.history.first = comparison.history.first.map(|first| located(first, b, options.dockerfile));
+    comparison.equal = comparison.rootfs.is_empty()
+        && comparison.config.is_empty()
+        && comparison.packages.is_empty()
+        && comparison.stored.is_empty()
+        && comparison.history.what.is_empty()
+        && !comparison.layers.counts(counts);
+    let sides = sides.as_ref().map(|(a, b)| [a, b]);
+    comparison.notes = notes::notes([a, b], sides, &comparison);
+    Ok(comparison)
+}
+
+fn ignored(options: &Options<'_>) -> Vec<What> {
+    let everything = Options { semantic: false, ignore: Vec::new(), ..options.clone() };
+    What::ALL.iter().copied().filter(|what| everything.counts(*what) && !options.counts(*what)).collect()
+}
+
+fn facts(image: &dyn Image, name: Option<&str>, side: Option<&Side>) -> ImageFacts {
+    ImageFacts {
+        name: name.map(str::to_owned),
+        id: image.id().map(|id| id.to_string()),
+        platform: image.config().and_then(Platform::of).map(|platform| platform.to_string()),
+        layers: image.layers().len(),
+        stored_bytes: image.layers().iter().map(|layer| layer.stored().1).sum(),
+        total_bytes: side.map(|side| side.ledger.total()),
+        live_bytes: side.map(|side| side.ledger.live()),
+        paths: side.map(|side| side.paths),
+    }
+}
+
+/// Adds the line of the Dockerfile, where the step made a layer of the second image and the file is that image's.
+fn located(first: FirstStep, image: &dyn Image, dockerfile: Option<&[u8]>) -> FirstStep {
+    let line = || {
+        let config = image.config()?;
+        let step = config.history.get(first.step - 1).filter(|step| !step.empty_layer)?;
+        let layer = config.layer_history()?.iter().position(|made| std::ptr::eq(*made, step))?;
+        let file: Dockerfile = strata_dockerfile::parse(dockerfile?).file;
+        let instruction = attribution::from_history(config, &file)?.steps[layer]?;
+        Some(file.instructions.get(instruction)?.lines.0)
+    };
+    FirstStep { line: line(), ..first }
 }

@@ -26,6 +26,12 @@ pub enum Error {
         /// What the stream said.
         source: io::Error,
     },
+    /// Neither of two images has a path.
+    #[error("neither image has {path}")]
+    NoSuchPath {
+        /// As it was asked for.
+        path: String,
+    },
     /// A layer is larger than an index holds.
     #[error("layer {layer} has more than {limit} {what}")]
     TooLarge {

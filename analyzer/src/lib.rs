@@ -39,6 +39,7 @@ pub mod packages;
 mod path_text;
 mod size_text;
 pub mod suggest;
+mod text_diff;
 
 pub use analysis::{Analysis, analyze};
 pub use compare::{Comparison, compare};

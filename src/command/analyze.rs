@@ -1,6 +1,6 @@
 //! `analyze`: which bytes of an image are wasted, who made them and who killed them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use strata_analyzer::{
@@ -45,7 +45,7 @@ const ROWS: usize = 10;
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let image = places.image(&args.image)?;
     let cache = places.analysis();
-    let dockerfile = dockerfile(args, places)?;
+    let dockerfile = dockerfile(args.file.as_deref(), places)?;
     let options = Options {
         cache: Some(&cache),
         dockerfile: dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
@@ -61,10 +61,10 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
 }
 
 /// The Dockerfile that is named, or else the one here, if there is one.
-fn dockerfile(args: &Args, places: &Places) -> Result<Option<(String, Vec<u8>)>> {
+pub(super) fn dockerfile(file: Option<&Path>, places: &Places) -> Result<Option<(String, Vec<u8>)>> {
     let fetcher = Fetcher::new(&places.build_cache());
     let here = contexts::open(".".as_ref(), &mut std::io::empty(), &fetcher, false, &mut |_| {})?;
-    let read = match (here.dockerfile(args.file.as_deref(), &mut std::io::stdin()), &args.file) {
+    let read = match (here.dockerfile(file, &mut std::io::stdin()), file) {
         (Err(_), None) => return Ok(None),
         (read, _) => read?,
     };

@@ -1,25 +1,38 @@
 //! `compare`: whether two images are the same, and what differs.
 
+mod file;
+mod habits;
+mod table;
+
+use std::{io::Write as _, path::PathBuf};
+
 use anyhow::Result;
-use strata_analyzer::compare::{self, Comparison, Options, What};
+use strata_analyzer::compare::{self, Depth, Options, UnknownWhat, What};
 
-use crate::{
-    cli::Format,
-    exit::Status,
-    look::{
-        json,
-        palette::{ERROR, FAINT, GOOD, WARNING},
-        text,
-    },
-    places::Places,
-};
+use super::{analyze, output};
+use crate::{exit::Status, look::json, places::Places};
 
-/// Compare two images: their merged root filesystems and configs
+/// Compare two images: what containers see of them, how they lie in layers, or every byte
 #[derive(clap::Args, Debug)]
-#[command(after_help = "History, times, names and how the bytes lie in layers are told and do not count.\n\n\
-                        Examples:\n  strata compare app:1 app:2\n  strata compare docker-archive:a.tar rootfs:exported.tar\n  \
-                        strata compare --ignore mode --format json app:1 oci:layout:app\n\n\
-                        Exit status: 0 equal; 1 different; 2 error.")]
+#[command(
+    after_help = "Root filesystems are compared as containers see them, however they lie in layers, and configs in what\n\
+                        starts a container. Times, history and the form of the layers count only where they are asked for.\n\
+                        Any two sources can be compared: an image of the store with a saved archive, an export with a directory.\n\n\
+                        Kinds of difference, for --ignore (docs/compare.md says what each is about):\n  \
+                        paths    added removed renamed copied type content mode uid gid mtime xattrs link device hardlinks\n  \
+                        config   user ports env entrypoint cmd volumes workdir labels stop-signal shell healthcheck onbuild\n           \
+                        platform packages\n  \
+                        layers   layers history\n  \
+                        exact    order format pax uname gname atime ctime duplicates path-form mode-bits header padding\n           \
+                        compression names annotations manifest created config-other\n  \
+                        several  times owner config timestamps file-timestamps image-timestamps file-order tar-format\n\n\
+                        Examples:\n  strata compare app:1 app:2\n  strata compare --layers app:1 app:2\n  \
+                        strata compare docker-archive:a.tar rootfs:exported.tar\n  \
+                        strata compare --show /etc/passwd app:1 app:2\n  \
+                        strata compare --exact --semantic built.tar rebuilt.tar\n  \
+                        strata compare --ignore mode,times --format html -o report.html app:1 oci:layout:app\n\n\
+                        Exit status: 0 equal; 1 different; 2 error."
+)]
 pub(crate) struct Args {
     /// An image: a name in the store, an archive, a layout, a root filesystem
     a: String,
@@ -27,57 +40,130 @@ pub(crate) struct Args {
     /// The other image
     b: String,
 
+    /// Compare layer by layer too, each with the one it belongs to; layers and history count
+    #[arg(long)]
+    layers: bool,
+
+    /// Compare everything: the layers' tars to the last byte, all times, all of the config, how the image is stored
+    #[arg(long, conflicts_with = "layers")]
+    exact: bool,
+
+    /// Show what differs in one file, as a unified diff where it is text
+    #[arg(long, value_name = "PATH", alias = "filename", conflicts_with_all = ["layers", "exact"])]
+    show: Option<String>,
+
+    /// Kinds of difference that do not count, separated by commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = group)]
+    ignore: Vec<Group>,
+
+    /// Let nothing count that cannot matter to who runs the image: times, order and format of tars, names, history
+    #[arg(long)]
+    semantic: bool,
+
     /// Let file times count
     #[arg(long)]
     mtime: bool,
 
-    /// Kind of difference that does not count: type, content, mode, uid, gid, mtime, xattrs, link, device, hardlinks
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
-    ignore: Vec<What>,
+    #[command(flatten)]
+    habits: habits::Flags,
+
+    /// The Dockerfile of B, to name the line that first differs [default: ./Dockerfile when B's history matches it]
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
 
     /// How to print the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    /// Write the report to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// List everything, however much it is
+    #[arg(long)]
+    all: bool,
+
+    /// Print nothing: the exit status says it
+    #[arg(short, long, conflicts_with_all = ["format", "output", "all"])]
+    quiet: bool,
+}
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: stable, described in docs/FORMATS.md
+    Json,
+    /// For the comment of a pull request
+    #[value(alias = "md")]
+    Markdown,
+    /// One file to read in a browser, offline
+    Html,
+}
+
+/// Rows of each list that a person sees without `--all`.
+const ROWS: usize = 20;
+
+/// A word of `--ignore` may mean several kinds.
+#[derive(Clone, Debug)]
+struct Group(Vec<What>);
+
+fn group(word: &str) -> Result<Group, UnknownWhat> {
+    What::group(word).map(Group)
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let (a, b) = (places.image(&args.a)?, places.image(&args.b)?);
     let cache = places.analysis();
-    let options = Options { mtime: args.mtime, ignore: args.ignore.clone(), cache: Some(&cache) };
+    let ignore = args.ignore.iter().flat_map(|group| group.0.iter().copied()).chain(args.habits.ignored());
+    let options = Options {
+        depth: match (args.layers, args.exact) {
+            (_, true) => Depth::Exact,
+            (true, _) => Depth::Layers,
+            _ => Depth::Merged,
+        },
+        mtime: args.mtime,
+        semantic: args.semantic,
+        ignore: ignore.collect(),
+        cache: Some(&cache),
+        names: [Some(&args.a), Some(&args.b)],
+        dockerfile: None,
+    };
+    if let Some(path) = &args.show {
+        return file::run(args, &compare::show(a.as_ref(), b.as_ref(), path, &options)?);
+    }
+    let dockerfile = analyze::dockerfile(args.file.as_deref(), places)?;
+    let options = Options { dockerfile: dockerfile.as_ref().map(|(_, bytes)| bytes.as_slice()), ..options };
     let comparison = compare::compare(a.as_ref(), b.as_ref(), &options)?;
-    match args.format {
-        Format::Json => json::print(&comparison)?,
-        Format::Table => show(&comparison),
+    let limit = (!args.all).then_some(ROWS);
+    if !args.quiet {
+        match args.format {
+            Format::Table => args.print_styled(|out| table::write(out, &comparison, limit))?,
+            Format::Json => args.print_text(&json::text(&comparison)?)?,
+            Format::Markdown => args.print_text(&compare::markdown(&comparison, limit))?,
+            Format::Html => args.print_text(&compare::html(&comparison, limit))?,
+        }
     }
     Ok(if comparison.equal { Status::Yes } else { Status::No })
 }
 
-fn show(comparison: &Comparison) {
-    for path in &comparison.rootfs.removed {
-        anstream::println!("{ERROR}-{ERROR:#} {}", text::safe(path));
-    }
-    for path in &comparison.rootfs.added {
-        anstream::println!("{GOOD}+{GOOD:#} {}", text::safe(path));
-    }
-    for changed in &comparison.rootfs.changed {
-        let what: Vec<&str> = changed.what.iter().map(|what| what.word()).collect();
-        anstream::println!("{WARNING}~{WARNING:#} {}  {FAINT}{}{FAINT:#}", text::safe(&changed.path), what.join(", "));
-    }
-    for field in &comparison.config {
-        let (a, b) = (text::safe(&field.a.to_string()), text::safe(&field.b.to_string()));
-        anstream::println!("{WARNING}~{WARNING:#} config {}: {a} → {b}", field.field);
-    }
-    for note in &comparison.notes {
-        anstream::println!("{FAINT}note: {}{FAINT:#}", text::safe(note));
-    }
-    for (what, lists) in [("layers", &comparison.layers), ("history", &comparison.history)] {
-        if !lists.equal {
-            anstream::println!(
-                "{FAINT}note: {what} differ ({} and {}), which does not count{FAINT:#}",
-                lists.a.len(),
-                lists.b.len()
-            );
+impl Args {
+    fn print_text(&self, text: &str) -> Result<()> {
+        match &self.output {
+            Some(path) => output(Some(path), |out| Ok(out.write_all(text.as_bytes())?)),
+            None => Ok(std::io::stdout().lock().write_all(text.as_bytes())?),
         }
     }
-    anstream::println!("{}", if comparison.equal { "equal" } else { "different" });
+
+    /// Prints what is coloured where it is shown, and plain where it is kept.
+    fn print_styled(&self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+        let mut text = Vec::new();
+        write(&mut text)?;
+        match &self.output {
+            Some(_) => self.print_text(&anstream::adapter::strip_str(&String::from_utf8_lossy(&text)).to_string()),
+            None => Ok(anstream::AutoStream::auto(std::io::stdout()).lock().write_all(&text)?),
+        }
+    }
 }

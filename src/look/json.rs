@@ -8,9 +8,13 @@ use std::{
 use anyhow::Result;
 
 pub(crate) fn print<T: serde::Serialize>(value: &T) -> Result<()> {
-    let text = escaped(&serde_json::to_string_pretty(value)?);
-    io::stdout().lock().write_all(text.as_bytes())?;
+    io::stdout().lock().write_all(text(value)?.as_bytes())?;
     Ok(())
+}
+
+/// The same as text.
+pub(crate) fn text<T: serde::Serialize>(value: &T) -> Result<String> {
+    Ok(escaped(&serde_json::to_string_pretty(value)?))
 }
 
 /// A document with a line end, in which the control characters that JSON allows as they are, U+007F to U+009F, are escaped,

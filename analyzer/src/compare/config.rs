@@ -1,40 +1,120 @@
-//! The fields of two configs that decide how a container starts.
+//! The fields of two configs: those that decide how a container starts, and at the greatest depth all of them.
 
 use serde::Serialize;
 use serde_json::Value;
-use strata_image::{ContainerConfig, ImageConfig};
+use strata_image::{ContainerConfig, Image, ImageConfig};
 
-use super::FieldDiff;
+use super::what::{Depth, Set, What};
 
-/// Gives the fields that differ. Docker writes an empty field or none for the same thing, so the two are equal.
-pub(super) fn compare(a: &ImageConfig, b: &ImageConfig) -> Vec<FieldDiff> {
-    fields(a)
-        .into_iter()
-        .zip(fields(b))
-        .filter(|((_, a), (_, b))| a != b)
-        .map(|((field, a), (_, b))| FieldDiff { field: field.to_owned(), a, b })
+/// A field of the config, or of what else is stored beside the layers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldDiff {
+    /// As the config spells it: `Env`, `architecture`.
+    pub field: String,
+    /// The kind of difference that it is.
+    pub what: What,
+    /// The first image's value; null where it has none.
+    pub a: Value,
+    /// The second image's value; null where it has none.
+    pub b: Value,
+}
+
+/// Gives the fields that differ, and count. Docker writes an empty field or none for the same thing, so the two are equal.
+pub(super) fn compare(a: &ImageConfig, b: &ImageConfig, counts: Set, depth: Depth) -> Vec<FieldDiff> {
+    let (mut of_a, mut of_b) = (fields(a), fields(b));
+    // one that names no variant runs where any does
+    if a.variant.is_some() && b.variant.is_some() {
+        of_a.push((What::Platform, "variant".to_owned(), value(&a.variant)));
+        of_b.push((What::Platform, "variant".to_owned(), value(&b.variant)));
+    }
+    let mut differing = differing(of_a, of_b, counts);
+    if depth == Depth::Exact {
+        differing.extend(differing_by_name(&rest(a), &rest(b), counts));
+    }
+    differing
+}
+
+/// What only the bytes of the two configs can tell, where everything that they say is equal.
+pub(super) fn encoding(a: &dyn Image, b: &dyn Image, counts: Set) -> Option<FieldDiff> {
+    let (of_a, of_b) = (a.id()?, b.id()?);
+    (of_a != of_b && counts.has(What::ConfigOther)).then(|| FieldDiff {
+        field: "the way it is written".to_owned(),
+        what: What::ConfigOther,
+        a: of_a.to_string().into(),
+        b: of_b.to_string().into(),
+    })
+}
+
+type Field = (What, String, Value);
+
+fn differing(a: Vec<Field>, b: Vec<Field>, counts: Set) -> Vec<FieldDiff> {
+    a.into_iter()
+        .zip(b)
+        .filter(|((what, _, a), (_, _, b))| a != b && counts.has(*what))
+        .map(|((what, field, a), (_, _, b))| FieldDiff { field, what, a, b })
         .collect()
 }
 
-fn fields(image: &ImageConfig) -> [(&'static str, Value); 14] {
+/// Joins two lists of fields, each in the order of its names.
+pub(super) fn differing_by_name(a: &[Field], b: &[Field], counts: Set) -> Vec<FieldDiff> {
+    let mut names: Vec<(String, What)> = a.iter().chain(b).map(|(what, name, _)| (name.clone(), *what)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let find = |fields: &[Field], name: &str| {
+        fields.iter().find(|(_, field, _)| field == name).map_or(Value::Null, |(_, _, value)| value.clone())
+    };
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    for (name, what) in names {
+        of_a.push((what, name.clone(), find(a, &name)));
+        of_b.push((what, name.clone(), find(b, &name)));
+    }
+    differing(of_a, of_b, counts)
+}
+
+/// How many fields a config sets, by name.
+pub(super) fn set_fields(image: &ImageConfig) -> Vec<String> {
+    let is_set = |(_, _, value): &Field| !value.is_null();
+    let started = |(what, _, _): &Field| *what != What::Platform;
+    fields(image).into_iter().filter(started).filter(is_set).map(|(_, name, _)| name).collect()
+}
+
+fn fields(image: &ImageConfig) -> Vec<Field> {
     let none = ContainerConfig::default();
     let config = image.config.as_ref().unwrap_or(&none);
     [
-        ("User", value(&config.user)),
-        ("ExposedPorts", value(&config.exposed_ports)),
-        ("Env", value(&config.env)),
-        ("Entrypoint", value(&config.entrypoint)),
-        ("Cmd", value(&config.cmd)),
-        ("Volumes", value(&config.volumes)),
-        ("WorkingDir", value(&config.working_dir)),
-        ("Labels", value(&config.labels)),
-        ("StopSignal", value(&config.stop_signal)),
-        ("Shell", value(&config.shell)),
-        ("Healthcheck", value(&config.healthcheck)),
-        ("OnBuild", value(&config.on_build)),
-        ("architecture", value(&image.architecture)),
-        ("os", value(&image.os)),
+        (What::User, "User", value(&config.user)),
+        (What::Ports, "ExposedPorts", value(&config.exposed_ports)),
+        (What::Env, "Env", value(&config.env)),
+        (What::Entrypoint, "Entrypoint", value(&config.entrypoint)),
+        (What::Cmd, "Cmd", value(&config.cmd)),
+        (What::Volumes, "Volumes", value(&config.volumes)),
+        (What::Workdir, "WorkingDir", value(&config.working_dir)),
+        (What::Labels, "Labels", value(&config.labels)),
+        (What::StopSignal, "StopSignal", value(&config.stop_signal)),
+        (What::Shell, "Shell", value(&config.shell)),
+        (What::Healthcheck, "Healthcheck", value(&config.healthcheck)),
+        (What::OnBuild, "OnBuild", value(&config.on_build)),
+        (What::Platform, "architecture", value(&image.architecture)),
+        (What::Platform, "os", value(&image.os)),
     ]
+    .map(|(what, name, value)| (what, name.to_owned(), value))
+    .into()
+}
+
+/// Everything else that a config says, but for the layers and the history.
+fn rest(image: &ImageConfig) -> Vec<Field> {
+    let none = ContainerConfig::default();
+    let config = image.config.as_ref().unwrap_or(&none);
+    let mut fields = vec![
+        (What::Created, "created".to_owned(), value(&image.created)),
+        (What::ConfigOther, "author".to_owned(), value(&image.author)),
+        (What::ConfigOther, "variant".to_owned(), value(&image.variant)),
+        (What::ConfigOther, "ArgsEscaped".to_owned(), value(&config.args_escaped)),
+    ];
+    let other = |(name, found): (&String, &Value)| (What::ConfigOther, name.clone(), value(found));
+    fields.extend(image.other.iter().map(other));
+    fields.extend(config.other.iter().map(other));
+    fields
 }
 
 /// A field as JSON; empty text, lists and maps are null.

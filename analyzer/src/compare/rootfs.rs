@@ -1,104 +1,288 @@
-//! Two merged root filesystems, path by path.
+//! Two merged root filesystems, path by path, each difference in one of seven classes.
 
-use std::{collections::HashMap, mem::discriminant, sync::Arc};
-
+use serde::Serialize;
 use strata_image::{
-    Image,
     layer::LayerPath,
-    view::{InodeId, Node, NodeKind},
+    view::{InodeId, Node},
 };
 
-use super::{Changed, Options, RootfsDiff, What};
-use crate::{Ledger, Result, index::LayerIndex, path_text};
+use super::{
+    moves::{self, Lone},
+    side::Side,
+    what::{Set, What},
+};
+use crate::path_text;
 
-/// Compares what two images show.
-pub(super) fn compare(a: &dyn Image, b: &dyn Image, options: &Options<'_>) -> Result<RootfsDiff> {
-    // one call, so that a layer that both have is read once and all are read in parallel
-    let indexes = LayerIndex::all(a.layers().iter().chain(b.layers()), options.cache)?;
-    let (of_a, of_b) = indexes.split_at(a.layers().len());
-    let (a, b) = (Side::new(of_a)?, Side::new(of_b)?);
+/// What became of a path. Every path that differs is in one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Only the second image has it.
+    Added,
+    /// Only the first image has it.
+    Removed,
+    /// Its content, its target or its device numbers are others.
+    Modified,
+    /// Only mode, owner, times, attributes or the names that share the inode are others.
+    Metadata,
+    /// It is of another type.
+    TypeChanged,
+    /// A file of the same content came and one went.
+    Renamed,
+    /// It came, with the content of a file that the first image has.
+    Copied,
+}
 
-    let mut diff = RootfsDiff::default();
-    let mut change = |at_a: &Node<'_>, at_b: &Node<'_>| {
-        let mut what = differences(&a, at_a, &b, at_b);
-        what.retain(|what| !options.ignore.contains(what) && (options.mtime || *what != What::Mtime));
-        if !what.is_empty() {
-            diff.changed.push(Changed { path: path_text(at_a.path.as_bytes()), what });
+impl Class {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 7] =
+        [Self::Added, Self::Removed, Self::Modified, Self::Metadata, Self::TypeChanged, Self::Renamed, Self::Copied];
+
+    /// The word of reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Modified => "modified",
+            Self::Metadata => "metadata",
+            Self::TypeChanged => "type-changed",
+            Self::Renamed => "renamed",
+            Self::Copied => "copied",
         }
-    };
-    if let (Some(at_a), Some(at_b)) = (a.ledger.view().root(), b.ledger.view().root()) {
-        change(&at_a, &at_b);
     }
-    a.ledger.view().walk(&mut |at_a| match b.ledger.view().get(&at_a.path) {
-        Some(at_b) => change(&at_a, &at_b),
-        None => diff.removed.push(path_text(at_a.path.as_bytes())),
+
+    fn of(what: Set) -> Self {
+        if what.has(What::Type) {
+            Self::TypeChanged
+        } else if [What::Content, What::Link, What::Device].into_iter().any(|kind| what.has(kind)) {
+            Self::Modified
+        } else {
+            Self::Metadata
+        }
+    }
+}
+
+/// Paths that differ, as [`path_text`] writes them, in byte order; each is in one of the lists.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RootfsDiff {
+    /// In the second image alone.
+    pub added: Vec<Single>,
+    /// In the first image alone.
+    pub removed: Vec<Single>,
+    /// In both, and not equal.
+    pub changed: Vec<Changed>,
+    /// Files that have another name, in the order of the new one.
+    pub renamed: Vec<Moved>,
+    /// New files with the content of a file of the first image.
+    pub copied: Vec<Moved>,
+    /// How much there is of each class, in the order of [`Class::ALL`]; classes without paths are left out.
+    pub classes: Vec<Total>,
+}
+
+/// A path that one of the images has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Single {
+    /// As [`path_text`] writes it.
+    pub path: String,
+    /// `file`, `directory`, `symlink`, `char-device`, `block-device` or `fifo`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Content bytes; 0 for all but the first name of a file.
+    pub bytes: u64,
+    /// The layer that it is from, the lowest is 0.
+    pub layer: u32,
+}
+
+/// A path that both images have.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Changed {
+    /// As [`path_text`] writes it.
+    pub path: String,
+    /// `modified`, `metadata` or `type-changed`.
+    pub class: Class,
+    /// What differs, in the order of [`What::ALL`]; never empty.
+    pub what: Vec<What>,
+    /// Content bytes in the first image.
+    pub bytes_a: u64,
+    /// Content bytes in the second.
+    pub bytes_b: u64,
+    /// The layer of the first image that it is from.
+    pub layer_a: u32,
+    /// The layer of the second image.
+    pub layer_b: u32,
+}
+
+/// A file's content under another name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moved {
+    /// The path in the first image.
+    pub from: String,
+    /// The path in the second.
+    pub to: String,
+    /// Content bytes.
+    pub bytes: u64,
+    /// What else differs between the two, in the order of [`What::ALL`].
+    pub what: Vec<What>,
+}
+
+/// The sum over a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Total {
+    /// Which.
+    pub class: Class,
+    /// Paths in it.
+    pub paths: usize,
+    /// Their content bytes in the first image.
+    pub bytes_a: u64,
+    /// Their content bytes in the second.
+    pub bytes_b: u64,
+}
+
+impl RootfsDiff {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
+    /// Paths that only the first image has, whatever became of their content, in byte order.
+    pub fn gone(&self) -> Vec<&str> {
+        in_order(self.removed.iter().map(|single| &single.path).chain(self.renamed.iter().map(|moved| &moved.from)))
+    }
+
+    /// Paths that only the second image has, wherever their content is from, in byte order.
+    pub fn new_paths(&self) -> Vec<&str> {
+        let moved = self.renamed.iter().chain(&self.copied).map(|moved| &moved.to);
+        in_order(self.added.iter().map(|single| &single.path).chain(moved))
+    }
+
+    /// The sum over a class; `None` where it has no paths.
+    pub fn total(&self, class: Class) -> Option<&Total> {
+        self.classes.iter().find(|total| total.class == class)
+    }
+}
+
+fn in_order<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let mut paths: Vec<&str> = paths.map(String::as_str).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// Compares what two images show; `counts` says which kinds do, `shared` how many layers at the bottom are the same.
+pub(super) fn compare(a: &Side, b: &Side, counts: Set, shared: usize) -> RootfsDiff {
+    let (view_a, view_b) = (a.ledger.view(), b.ledger.view());
+    let mut walk = Walk { a, b, counts, shared, diff: RootfsDiff::default(), totals: Totals::default() };
+    if let (Some(at_a), Some(at_b)) = (view_a.root(), view_b.root()) {
+        walk.change(&at_a, &at_b);
+    }
+    let mut gone = Vec::new();
+    view_a.walk(&mut |at_a| match view_b.get(&at_a.path) {
+        Some(at_b) => walk.change(&at_a, &at_b),
+        None => gone.push(Lone::new(a, &at_a)),
     });
-    b.ledger.view().walk(&mut |at_b| {
-        if a.ledger.view().get(&at_b.path).is_none() {
-            diff.added.push(path_text(at_b.path.as_bytes()));
+    let mut new = Vec::new();
+    view_b.walk(&mut |at_b| {
+        if view_a.get(&at_b.path).is_none() {
+            new.push(Lone::new(b, &at_b));
         }
     });
-    Ok(diff)
+    walk.lone(gone, new);
+    walk.finish()
 }
 
-/// One image's view, with the names that share an inode.
-struct Side {
-    ledger: Ledger,
-    /// The paths of each file with several, as a hash that is equal exactly for equal sets.
-    groups: HashMap<InodeId, blake3::Hash>,
+struct Walk<'a> {
+    a: &'a Side,
+    b: &'a Side,
+    counts: Set,
+    shared: usize,
+    diff: RootfsDiff,
+    totals: Totals,
 }
 
-impl Side {
-    fn new(layers: &[Arc<LayerIndex>]) -> Result<Self> {
-        let ledger = Ledger::fold(layers)?;
-        let mut hashers: HashMap<InodeId, blake3::Hasher> = HashMap::new();
-        ledger.view().walk(&mut |node| {
-            if shares_inode(&node) {
-                add_path(hashers.entry(node.inode).or_default(), &node.path);
-            }
+impl Walk<'_> {
+    fn change(&mut self, at_a: &Node<'_>, at_b: &Node<'_>) {
+        let mut what = Set::default();
+        if !self.is_same(at_a.inode, at_b.inode) {
+            what = self.a.facts(at_a).differences(&self.b.facts(at_b));
+        }
+        what.insert_if(What::Hardlinks, self.a.names(at_a) != self.b.names(at_b));
+        let what = what.and(self.counts);
+        if what.is_empty() {
+            return;
+        }
+        let class = Class::of(what);
+        let (bytes_a, bytes_b) = (self.a.bytes(at_a), self.b.bytes(at_b));
+        self.totals.add(class, bytes_a, bytes_b);
+        self.diff.changed.push(Changed {
+            path: path_text(at_a.path.as_bytes()),
+            class,
+            what: what.list(),
+            bytes_a,
+            bytes_b,
+            layer_a: at_a.inode.layer,
+            layer_b: at_b.inode.layer,
         });
-        let groups = hashers.into_iter().map(|(inode, hasher)| (inode, hasher.finalize())).collect();
-        Ok(Self { ledger, groups })
     }
 
-    fn group(&self, node: &Node<'_>) -> Option<&blake3::Hash> {
-        if shares_inode(node) { self.groups.get(&node.inode) } else { None }
+    /// Whether both paths show the same entry of a layer that both images have.
+    fn is_same(&self, a: InodeId, b: InodeId) -> bool {
+        a == b && (a.layer as usize) < self.shared && a.entry != InodeId::IMPLIED
+    }
+
+    /// Paths that one of the images has: moved, copied, or all that is left.
+    fn lone(&mut self, gone: Vec<Lone>, new: Vec<Lone>) {
+        let moves = moves::find(self.a, gone, new);
+        for (from, to) in &moves.renamed {
+            if self.counts.has(What::Renamed) {
+                self.totals.add(Class::Renamed, from.bytes, to.bytes);
+                let moved = self.moved(&from.path, to);
+                self.diff.renamed.push(moved);
+            }
+        }
+        for (from, to) in &moves.copied {
+            if self.counts.has(What::Copied) {
+                self.totals.add(Class::Copied, 0, to.bytes);
+                let moved = self.moved(from, to);
+                self.diff.copied.push(moved);
+            }
+        }
+        if self.counts.has(What::Removed) {
+            moves.gone.iter().for_each(|lone| self.totals.add(Class::Removed, lone.bytes, 0));
+            self.diff.removed = moves.gone.iter().map(Lone::single).collect();
+        }
+        if self.counts.has(What::Added) {
+            moves.new.iter().for_each(|lone| self.totals.add(Class::Added, 0, lone.bytes));
+            self.diff.added = moves.new.iter().map(Lone::single).collect();
+        }
+    }
+
+    fn moved(&self, from: &LayerPath, to: &Lone) -> Moved {
+        let nodes = (self.a.ledger.view().get(from), self.b.ledger.view().get(&to.path));
+        let what = match nodes {
+            (Some(from), Some(to)) => self.a.facts(&from).differences(&self.b.facts(&to)).and(self.counts),
+            _ => Set::default(),
+        };
+        Moved { from: path_text(from.as_bytes()), to: path_text(to.path.as_bytes()), bytes: to.size, what: what.list() }
+    }
+
+    fn finish(mut self) -> RootfsDiff {
+        self.diff.classes = self.totals.0.into_iter().filter(|total| total.paths > 0).collect();
+        self.diff
     }
 }
 
-fn shares_inode(node: &Node<'_>) -> bool {
-    node.links > 1 && node.meta.kind != NodeKind::Directory
+struct Totals([Total; Class::ALL.len()]);
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self(Class::ALL.map(|class| Total { class, paths: 0, bytes_a: 0, bytes_b: 0 }))
+    }
 }
 
-/// Paths come in byte order, so that equal sets give equal hashes; each is framed by its length.
-fn add_path(hasher: &mut blake3::Hasher, path: &LayerPath) {
-    hasher.update(&(path.as_bytes().len() as u64).to_le_bytes());
-    hasher.update(path.as_bytes());
-}
-
-/// What differs between two nodes of the same path, in the order of [`What::ALL`].
-fn differences(a: &Side, at_a: &Node<'_>, b: &Side, at_b: &Node<'_>) -> Vec<What> {
-    let (x, y) = (at_a.meta, at_b.meta);
-    let is_type = discriminant(&x.kind) != discriminant(&y.kind);
-    let (content, link, device) = match (&x.kind, &y.kind) {
-        _ if is_type => (false, false, false),
-        (NodeKind::File, _) => (a.ledger.content(at_a.inode) != b.ledger.content(at_b.inode), false, false),
-        (NodeKind::Symlink(from), NodeKind::Symlink(to)) => (false, from != to, false),
-        (from, to) => (false, false, from != to),
-    };
-    // Linux gives every symlink 0777, whatever a tar says
-    let has_mode = [x, y].iter().all(|meta| !matches!(meta.kind, NodeKind::Symlink(_)));
-    let found = [
-        (What::Type, is_type),
-        (What::Content, content),
-        (What::Mode, has_mode && x.mode != y.mode),
-        (What::Uid, x.uid != y.uid),
-        (What::Gid, x.gid != y.gid),
-        (What::Mtime, x.mtime != y.mtime),
-        (What::Xattrs, x.xattrs != y.xattrs),
-        (What::Link, link),
-        (What::Device, device),
-        (What::Hardlinks, a.group(at_a) != b.group(at_b)),
-    ];
-    found.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect()
+impl Totals {
+    fn add(&mut self, class: Class, bytes_a: u64, bytes_b: u64) {
+        let total = &mut self.0[class as usize];
+        total.paths += 1;
+        total.bytes_a += bytes_a;
+        total.bytes_b += bytes_b;
+    }
 }

@@ -28,6 +28,11 @@ impl Memory {
         Self { config: None, layers }
     }
 
+    /// A root filesystem of these layers.
+    pub(crate) fn of_layers(layers: Vec<Arc<dyn Layer>>) -> Self {
+        Self { config: None, layers }
+    }
+
     /// An image without layers.
     pub(crate) fn with_config(config: ImageConfig) -> Self {
         Self { config: Some(config), layers: Vec::new() }
@@ -51,8 +56,7 @@ impl Memory {
 
     /// The same layers by name, with contents that no one may ask for.
     pub(crate) fn unreadable(layers: &[Arc<dyn Layer>]) -> Self {
-        let layers = layers.iter().map(|layer| Arc::new(Unreadable(layer.diff_id())) as Arc<dyn Layer>).collect();
-        Self { config: None, layers }
+        Self::of_layers(layers.iter().map(|layer| unreadable(layer.as_ref())).collect())
     }
 }
 
@@ -78,6 +82,11 @@ impl Image for Memory {
     }
 }
 
+/// The same layer by name, with a content that no one may ask for.
+pub(crate) fn unreadable(layer: &dyn Layer) -> Arc<dyn Layer> {
+    Arc::new(Unreadable { diff_id: layer.diff_id(), stored: layer.stored(), media_type: layer.media_type().to_owned() })
+}
+
 /// An entry as [`Entry::new`] makes it.
 pub(crate) fn entry(path: &str, kind: EntryKind) -> Entry {
     Entry::new(LayerPath::new(path.as_bytes()).unwrap(), kind)
@@ -93,6 +102,7 @@ pub(crate) fn file<'a>(path: &str, content: &'a [u8]) -> (Entry, &'a [u8]) {
 /// A layer that counts how often it is read.
 pub(crate) struct MemoryLayer {
     tar: Vec<u8>,
+    pub(crate) media_type: &'static str,
     pub(crate) reads: AtomicUsize,
 }
 
@@ -106,7 +116,11 @@ impl MemoryLayer {
     }
 
     pub(crate) fn raw(tar: Vec<u8>) -> Self {
-        Self { tar, reads: AtomicUsize::new(0) }
+        Self { tar, media_type: OCI_LAYER, reads: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.tar
     }
 }
 
@@ -116,7 +130,7 @@ impl Layer for MemoryLayer {
     }
 
     fn media_type(&self) -> &str {
-        OCI_LAYER
+        self.media_type
     }
 
     fn stored(&self) -> (Digest, u64) {
@@ -133,19 +147,23 @@ impl Layer for MemoryLayer {
     }
 }
 
-struct Unreadable(DiffId);
+struct Unreadable {
+    diff_id: DiffId,
+    stored: (Digest, u64),
+    media_type: String,
+}
 
 impl Layer for Unreadable {
     fn diff_id(&self) -> DiffId {
-        self.0
+        self.diff_id
     }
 
     fn media_type(&self) -> &str {
-        OCI_LAYER
+        &self.media_type
     }
 
     fn stored(&self) -> (Digest, u64) {
-        (self.0.into(), 0)
+        self.stored
     }
 
     fn open(&self) -> strata_image::Result<Box<dyn Read + Send>> {

@@ -36,16 +36,16 @@ pub struct Removal {
 pub fn verdict(comparison: &Comparison, removes: &[String]) -> (Verdict, Vec<Removal>) {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut differing = Vec::new();
-    for path in &comparison.rootfs.removed {
+    for path in comparison.rootfs.gone() {
         match removes.iter().find(|pattern| is_removed(pattern, path) || leads_to(path, pattern)) {
             Some(pattern) => *counts.entry(pattern).or_default() += 1,
-            None => differing.push(path.clone()),
+            None => differing.push(path.to_owned()),
         }
     }
     let removed: Vec<Removal> =
         counts.into_iter().map(|(place, paths)| Removal { place: place.to_owned(), paths }).collect();
-    let changed = comparison.rootfs.changed.iter().map(|changed| &changed.path);
-    differing.extend(comparison.rootfs.added.iter().chain(changed).cloned());
+    differing.extend(comparison.rootfs.new_paths().into_iter().map(str::to_owned));
+    differing.extend(comparison.rootfs.changed.iter().map(|changed| changed.path.clone()));
     differing.sort_unstable();
     differing.dedup();
 
@@ -69,24 +69,29 @@ fn leads_to(directory: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use strata_analyzer::compare::{Changed, Lists, RootfsDiff, What};
+    use strata_analyzer::compare::{Changed, Class, Moved, RootfsDiff, Single, What};
 
     use super::*;
 
-    fn judged(removed: &[&str], added: &[&str], changed: &[&str]) -> (Verdict, Vec<Removal>) {
+    fn judged(removed: &[&str], added: &[&str], changes: &[&str]) -> (Verdict, Vec<Removal>) {
         let list = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
-        let nothing = || Lists { equal: true, a: Vec::new(), b: Vec::new() };
-        let changed = changed.iter().map(|path| Changed { path: (*path).to_owned(), what: vec![What::Mode] }).collect();
-        let comparison = Comparison {
-            schema: 1,
-            equal: false,
-            rootfs: RootfsDiff { added: list(added), removed: list(removed), changed },
-            config: Vec::new(),
-            history: nothing(),
-            layers: nothing(),
-            notes: Vec::new(),
+        let single = |path: &&str| Single { path: (*path).to_owned(), kind: "file", bytes: 1, layer: 0 };
+        let changed = |path: &&str| Changed {
+            path: (*path).to_owned(),
+            class: Class::Metadata,
+            what: vec![What::Mode],
+            bytes_a: 1,
+            bytes_b: 1,
+            layer_a: 0,
+            layer_b: 0,
         };
-        verdict(&comparison, &list(&["/root/.cache/pip", "/lists/*"]))
+        let rootfs = RootfsDiff {
+            added: added.iter().map(single).collect(),
+            removed: removed.iter().map(single).collect(),
+            changed: changes.iter().map(changed).collect(),
+            ..RootfsDiff::default()
+        };
+        verdict(&Comparison { rootfs, ..Comparison::default() }, &list(&["/root/.cache/pip", "/lists/*"]))
     }
 
     #[test]
@@ -107,6 +112,16 @@ mod tests {
         ] {
             assert_eq!(judged(removed, added, changed).0, Verdict::Different(vec![path.to_owned()]));
         }
+    }
+
+    #[test]
+    fn a_file_that_was_moved_is_gone_where_it_was_and_new_where_it_is() {
+        let moved = Moved { from: "/lists/b".to_owned(), to: "/srv/b".to_owned(), bytes: 1, what: Vec::new() };
+        let rootfs = RootfsDiff { renamed: vec![moved], ..RootfsDiff::default() };
+        let comparison = Comparison { rootfs, ..Comparison::default() };
+        let (judged, removed) = verdict(&comparison, &["/lists/*".to_owned()]);
+        assert_eq!(judged, Verdict::Different(vec!["/srv/b".to_owned()]));
+        assert_eq!(removed, [Removal { place: "/lists/*".to_owned(), paths: 1 }]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What `--verify-reproducible` says.
 
 use anyhow::Result;
-use strata_analyzer::compare::{Comparison, What};
+use strata_analyzer::compare::{Comparison, LayerFacts, What};
 use strata_builder::{Built, Engine, Options, reproduce::reproduce};
 use strata_image::{ImageId, store::StoredImage};
 
@@ -30,8 +30,8 @@ pub(super) fn build(engine: &Engine, options: &Options, shown: &mut Shown<'_>) -
 
 fn lines(comparison: &Comparison, has_epoch: bool) -> Vec<String> {
     let rootfs = &comparison.rootfs;
-    let mut lines: Vec<String> = rootfs.removed.iter().map(|path| format!("{path}: only in the first image")).collect();
-    lines.extend(rootfs.added.iter().map(|path| format!("{path}: only in the second image")));
+    let mut lines: Vec<String> = rootfs.gone().iter().map(|path| format!("{path}: only in the first image")).collect();
+    lines.extend(rootfs.new_paths().iter().map(|path| format!("{path}: only in the second image")));
     for changed in &rootfs.changed {
         let counts = |what: &&What| has_epoch || **what != What::Mtime;
         let what: Vec<&str> = changed.what.iter().filter(counts).map(|what| what.word()).collect();
@@ -43,7 +43,8 @@ fn lines(comparison: &Comparison, has_epoch: bool) -> Vec<String> {
     // with an epoch the images are equal to the last bit, or they are not reproducible
     if has_epoch && lines.is_empty() {
         let (a, b) = (&comparison.layers.a, &comparison.layers.b);
-        let differ = (0..a.len().max(b.len())).filter(|&index| a.get(index) != b.get(index));
+        let diff_id = |layers: &[LayerFacts], index: usize| layers.get(index).map(|layer| layer.diff_id.clone());
+        let differ = (0..a.len().max(b.len())).filter(|&index| diff_id(a, index) != diff_id(b, index));
         lines.extend(differ.map(|index| format!("layer {index}: its tar differs, what it holds does not")));
         if lines.is_empty() {
             lines.push("the times or the history of the config".to_owned());

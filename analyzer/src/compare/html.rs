@@ -1,0 +1,114 @@
+//! A comparison as one HTML file: nothing is loaded, no script, light and dark as the reader has it.
+
+use std::fmt::Write as _;
+
+use super::{
+    Comparison,
+    outline::{Mark, Section, outline},
+};
+
+/// Rows up to which a list is open when the page is.
+const OPEN: usize = 50;
+
+/// Colours are named once, for light and for dark; both have a contrast of at least 4.5 to 1.
+const STYLE: &str = "\
+:root{color-scheme:light dark;--text:#1c1e21;--back:#fff;--faint:#5a6068;--line:#d9dce1;--good:#0a6b2d;--bad:#a8201a;--other:#7a5200}\
+@media(prefers-color-scheme:dark){:root{--text:#e4e6ea;--back:#16181c;--faint:#9aa1ab;--line:#33373e;--good:#6fd08c;--bad:#ff8a80;--other:#e2b75f}}\
+body{font:15px/1.5 system-ui,sans-serif;color:var(--text);background:var(--back);max-width:75rem;margin:2rem auto;padding:0 1rem}\
+h1{font-size:1.4rem}h1 .equal{color:var(--good)}h1 .different{color:var(--bad)}\
+details{margin:1rem 0;border-top:1px solid var(--line);padding-top:.5rem}\
+summary{cursor:pointer;font-weight:600}summary span{color:var(--faint);font-weight:400}\
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;margin-top:.5rem}\
+th,td{text-align:left;padding:.15rem .75rem .15rem 0;vertical-align:top}\
+th{color:var(--faint);font-weight:500;font-size:.85rem}\
+td{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}\
+td:first-child{width:1ch;font-weight:700}\
+.added td:first-child{color:var(--good)}.removed td:first-child{color:var(--bad)}\
+.changed td:first-child,.moved td:first-child{color:var(--other)}\
+p.rest{color:var(--faint)}";
+
+/// Writes a report as a page of its own. `limit` is how many rows of each list are shown, all without one. Whatever an image
+/// holds stays text.
+pub fn html(comparison: &Comparison, limit: Option<usize>) -> String {
+    let outline = outline(comparison, limit);
+    let name = |image: &super::ImageFacts| image.name.clone().or_else(|| image.id.clone()).unwrap_or_default();
+    let (a, b) = (name(&comparison.a), name(&comparison.b));
+    let title = if a.is_empty() || b.is_empty() { "Two images".to_owned() } else { format!("{a} and {b}") };
+    let class = if comparison.equal { "equal" } else { "different" };
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">\n\
+         <title>{title}: {class}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <h1>{title}: <span class=\"{class}\">{verdict}</span></h1>\n",
+        title = escaped(&title),
+        verdict = escaped(&outline.verdict),
+    );
+    if !outline.notes.is_empty() {
+        out.push_str("<ul>\n");
+        for note in &outline.notes {
+            // writing to a string cannot fail
+            let _ = writeln!(out, "<li>{}</li>", escaped(note));
+        }
+        out.push_str("</ul>\n");
+    }
+    for section in &outline.sections {
+        push(&mut out, section);
+    }
+    out.push_str("</main>\n</body>\n</html>\n");
+    out
+}
+
+fn push(out: &mut String, section: &Section) {
+    let open = if section.rows.len() <= OPEN { " open" } else { "" };
+    let _ = writeln!(
+        out,
+        "<details{open}>\n<summary>{} <span>{}</span></summary>\n<div class=\"wide\"><table>\n<thead><tr><th></th>",
+        escaped(&section.title),
+        escaped(&section.summary)
+    );
+    for head in &section.heads {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(&head.to_lowercase()));
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for row in &section.rows {
+        let (class, label) = match row.mark {
+            Mark::Added => ("added", "added"),
+            Mark::Removed => ("removed", "removed"),
+            Mark::Changed => ("changed", "changed"),
+            Mark::Moved => ("moved", "moved"),
+            Mark::None => ("", ""),
+        };
+        let mark = escaped(row.mark.character().to_string().trim());
+        let _ = write!(out, "<tr class=\"{class}\"><td aria-label=\"{label}\">{mark}</td>");
+        for cell in &row.cells {
+            let _ = write!(out, "<td>{}</td>", escaped(cell));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table></div>\n");
+    if section.rest > 0 {
+        let _ = writeln!(out, "<p class=\"rest\">and {} more</p>", section.rest);
+    }
+    out.push_str("</details>\n");
+}
+
+/// Text in which nothing is markup; control characters, of which HTML has no form, as `\u{1b}`.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
