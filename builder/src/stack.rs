@@ -60,6 +60,11 @@ impl Stack {
         Self { members: self.members[..self.base].to_vec(), base: self.base, snapshot: OnceLock::new() }
     }
 
+    /// Makes all that there is the base's part.
+    pub(crate) fn becomes_base(&mut self) {
+        self.base = self.members.len();
+    }
+
     /// What stands for all of it; `None` for no layers at all.
     pub(crate) fn identity(&self) -> Option<ChainId> {
         self.members.last().map(|member| member.identity)

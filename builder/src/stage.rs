@@ -197,7 +197,7 @@ impl<'a> Builder<'a> {
             ordinal,
         };
         let from = place(&stage.from, 0);
-        let mut state = self.watched(from, || self.from(stage))?;
+        let mut state = self.watched(from, || self.from(from))?;
         for (ordinal, step) in stage.steps.iter().enumerate() {
             let place = place(step, ordinal + 1);
             self.watched(place, || self.step(place, &mut state))?;
@@ -225,7 +225,13 @@ impl<'a> Builder<'a> {
         done
     }
 
-    fn from(&self, stage: &PlannedStage) -> Result<State> {
+    fn from(&self, place: Place<'_>) -> Result<State> {
+        let stage = place.planned_stage;
+        if let Base::Named(name) = &stage.base
+            && let Some(NamedContext::Directory(_)) = self.options.named_contexts.get(name)
+        {
+            return self.directory_base(name, place);
+        }
         let state = self.base(&stage.base, stage).map_err(|cause| Error::at(stage.from.span, cause))?;
         if !matches!(stage.base, Base::Scratch | Base::Stage(_)) && !stage.platform.accepts(&state.platform) {
             let name = stage.from.instruction.original.split_whitespace().nth(1).unwrap_or_default();
@@ -245,7 +251,7 @@ impl<'a> Builder<'a> {
             Base::Stage(index) => Ok(self.finished(*index)?.child()),
             Base::Named(name) => match self.options.named_contexts.get(name) {
                 Some(NamedContext::Image(image)) => of_image(name, image.as_ref()),
-                _ => Err(Cause::Unsupported { feature: format!("a directory as base image ({name})") }),
+                _ => Err(Cause::NoImage { name: name.clone() }),
             },
             Base::Image(name) => {
                 let missing = || Cause::NoImage { name: name.clone() };

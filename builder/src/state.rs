@@ -47,6 +47,19 @@ impl State {
         Self::new(platform, None, config, Stack::default())
     }
 
+    /// `FROM` a directory, before the layer of its files.
+    pub(crate) fn directory(platform: Platform) -> Self {
+        Self::new(platform, None, ContainerConfig::default(), Stack::default())
+    }
+
+    /// Makes everything so far the base's.
+    pub(crate) fn becomes_base(&mut self) {
+        self.stack.becomes_base();
+        self.base_layers = self.stack.diff_ids().len();
+        self.base_entries = self.history.len();
+        self.layer_steps = vec![None; self.base_layers];
+    }
+
     /// `FROM` an image. What only a container's past says in its config (`Hostname`, `Image`, …) is left behind.
     pub(crate) fn image(image: &ImageConfig, stack: Stack, fallback: &Platform) -> Self {
         let mut config = image.config.clone().unwrap_or_default();

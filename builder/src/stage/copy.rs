@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strata_dockerfile as dockerfile;
+use strata_dockerfile::{self as dockerfile, exclude::Excludes};
 use strata_image::Timestamp;
 
 use super::{Builder, Place};
@@ -79,6 +79,28 @@ impl Builder<'_> {
             link_owner,
         };
         self.layer(place, state, &Step::Draft(Box::new(step)), &text)
+    }
+
+    /// A directory of `--build-context` as the base of a stage: one layer of its files, and an empty config.
+    pub(super) fn directory_base(&self, name: &str, place: Place<'_>) -> Result<State> {
+        let mut state = State::directory(place.planned_stage.platform.clone());
+        let sources = Arc::new(Sources::context(self.named_context(name)?));
+        let step = Copy {
+            extract: Extract::Nothing,
+            picks: vec![Pick::Tree(TreePick::new(sources, "."))],
+            parents: false,
+            exclude: Vec::new(),
+            excludes: Excludes::default(),
+            inline: Vec::new(),
+            destination: "/".into(),
+            chown: None,
+            chmod: None,
+            link: false,
+            link_owner: None,
+        };
+        self.layer(place, &mut state, &Step::Draft(Box::new(step)), &format!("local source for {name}"))?;
+        state.becomes_base();
+        Ok(state)
     }
 
     /// The owner that a name means in the stage, for a layer that does not see the stage.

@@ -57,7 +57,7 @@ impl Builder<'_> {
     }
 
     /// A directory of `--build-context`, with an ignore file of its own.
-    fn named_context(&self, name: &str) -> Result<Arc<Context>> {
+    pub(super) fn named_context(&self, name: &str) -> Result<Arc<Context>> {
         let mut opened = self.named.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(context) = opened.get(name) {
             return Ok(Arc::clone(context));

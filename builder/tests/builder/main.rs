@@ -5,6 +5,7 @@
 mod attacks;
 mod cache;
 mod crash;
+mod directory_base;
 mod mounts;
 mod plan;
 mod slim;
