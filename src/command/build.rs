@@ -1,6 +1,7 @@
 //! `build`: executes a Dockerfile.
 
 mod again;
+mod agent;
 mod cache;
 mod docker;
 mod fields;

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use strata_builder::options::{Entitlement, NetworkMode, Secret};
 
-use super::fields;
+use super::{agent::Agent, fields};
 
 /// The options.
 #[derive(clap::Args, Debug)]
@@ -23,8 +23,8 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "id=ID[,src=FILE|,env=NAME]", value_parser = secret)]
     secret: Vec<SecretArg>,
 
-    /// Agent for RUN --mount=type=ssh [default socket: $SSH_AUTH_SOCK]
-    #[arg(long, value_name = "default|ID[=SOCKET]")]
+    /// Agent, or keys without passphrase, for RUN --mount=type=ssh [default: $SSH_AUTH_SOCK]
+    #[arg(long, value_name = "default|ID[=SOCKET|=KEYFILE,…]")]
     ssh: Vec<String>,
 
     /// Line of /etc/hosts
@@ -46,9 +46,15 @@ impl GrantArgs {
         self.secret.iter().map(|secret| Ok((secret.id.clone(), secret.read()?))).collect()
     }
 
-    /// Finds the agents' sockets.
-    pub(super) fn agents(&self) -> Result<BTreeMap<String, PathBuf>> {
-        self.ssh.iter().map(|text| agent(text)).collect()
+    /// Finds the agents' sockets, and starts those agents that have key files.
+    pub(super) fn agents(&self) -> Result<Agents> {
+        let mut agents = Agents::default();
+        for text in &self.ssh {
+            let (id, socket, started) = agent(text)?;
+            agents.sockets.insert(id, socket);
+            agents.started.extend(started);
+        }
+        Ok(agents)
     }
 
     pub(super) fn hosts(&self) -> Vec<(String, String)> {
@@ -64,6 +70,15 @@ impl GrantArgs {
         let by_network = (self.network == NetworkMode::Host).then_some(Entitlement::NetworkHost);
         self.allow.iter().copied().chain(by_network).collect()
     }
+}
+
+/// SSH agents for the build.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    /// Where they listen, by id.
+    pub(super) sockets: BTreeMap<String, PathBuf>,
+    /// Those that end with this.
+    started: Vec<Agent>,
 }
 
 /// A secret as it is asked for.
@@ -136,26 +151,35 @@ fn read_secret(id: &str, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn agent(text: &str) -> Result<(String, PathBuf)> {
-    let (id, path) = match text.split_once('=') {
-        Some((id, path)) => (id, Some(PathBuf::from(path))),
+/// Finds the socket that an option names; for key files an agent is started, which must live as long as it is used.
+fn agent(text: &str) -> Result<(String, PathBuf, Option<Agent>)> {
+    let (id, value) = match text.split_once('=') {
+        Some((id, value)) => (id, Some(value.to_owned())),
         None => (text, None),
     };
-    let id = if id.is_empty() { "default" } else { id };
-    let path = match path.or_else(|| std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from)) {
-        Some(path) if !path.as_os_str().is_empty() => path,
+    let id = if id.is_empty() { "default" } else { id }.to_owned();
+    let value = match value.or_else(|| std::env::var("SSH_AUTH_SOCK").ok()) {
+        Some(value) if !value.is_empty() => value,
         _ => bail!("--ssh {text}: SSH_AUTH_SOCK is not set\nhint: start an agent: eval $(ssh-agent) && ssh-add"),
     };
-    let metadata =
-        std::fs::metadata(&path).with_context(|| format!("--ssh {text}: cannot find the socket {}", path.display()))?;
-    if !metadata.file_type().is_socket() {
-        bail!(
-            "--ssh {text}: {} is no socket of an agent\nhint: keys are given by an agent: eval $(ssh-agent) && ssh-add {0} && strata build --ssh {id} …",
-            path.display()
-        );
+    let is_socket = |path: &Path| -> Result<bool> {
+        let metadata =
+            std::fs::metadata(path).with_context(|| format!("--ssh {text}: cannot find {}", path.display()))?;
+        Ok(metadata.file_type().is_socket())
+    };
+    let paths: Vec<&Path> = value.split(',').map(Path::new).collect();
+    let sockets = paths.iter().map(|path| is_socket(path)).collect::<Result<Vec<_>>>()?;
+    match (paths.as_slice(), sockets.contains(&true)) {
+        ([path], true) => {
+            let path = std::path::absolute(path).with_context(|| format!("cannot use {}", path.display()))?;
+            Ok((id, path, None))
+        }
+        (_, true) => bail!("--ssh {text}: an agent has its own keys, and is given alone"),
+        (keys, false) => {
+            let agent = Agent::with_keys(keys).with_context(|| format!("--ssh {text}"))?;
+            Ok((id, agent.socket().to_owned(), Some(agent)))
+        }
     }
-    let path = std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))?;
-    Ok((id.to_owned(), path))
 }
 
 /// `name:ip` or `name=ip`; an IPv6 address may stand in brackets.
@@ -230,15 +254,22 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_no_agent() {
-        let key = tempfile::NamedTempFile::new().unwrap();
-        let error = agent(&format!("default={}", key.path().display())).unwrap_err().to_string();
-        assert!(error.contains("no socket") && error.contains("ssh-add"), "{error}");
-        let socket = key.path().with_extension("sock");
+    fn an_agent_is_a_socket_and_a_key_is_a_private_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = |value: &str| format!("{:#}", agent(&format!("default={value}")).unwrap_err());
+        let path = file.path().display().to_string();
+        assert!(error(&path).contains("neither the socket of an agent nor a private key"), "{}", error(&path));
+        std::fs::write(&file, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n").unwrap();
+        assert!(error(&path).contains("is encrypted") && error(&path).contains("ssh-add"), "{}", error(&path));
+        assert!(error("/nonexistent").contains("cannot find /nonexistent"));
+        let socket = file.path().with_extension("sock");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let found = agent(&format!("work={}", socket.display()));
+        let both = error(&format!("{},{path}", socket.display()));
         std::fs::remove_file(&socket).unwrap();
-        assert_eq!(found.unwrap(), ("work".to_owned(), socket));
+        let (id, found, started) = found.unwrap();
+        assert!(id == "work" && found == socket && started.is_none());
+        assert!(both.contains("given alone"), "{both}");
     }
 
     #[test]

@@ -15,7 +15,12 @@ use strata_builder::{
 };
 use strata_image::{ImageName, manifest::Platform};
 
-use super::{cache::CacheArgs, grants::GrantArgs, isolation::IsolationArgs, limits::LimitArgs};
+use super::{
+    cache::CacheArgs,
+    grants::{Agents, GrantArgs},
+    isolation::IsolationArgs,
+    limits::LimitArgs,
+};
 use crate::places::Places;
 
 /// The build argument by which a commit's `.git` stays in the context, as for `BuildKit`.
@@ -84,6 +89,8 @@ pub(crate) struct Request {
     pub(crate) file: Option<PathBuf>,
     /// Contexts that were fetched lie in the cache until the build is over.
     held: Option<Hold>,
+    /// Agents that end when the build is over.
+    agents: Agents,
 }
 
 impl Request {
@@ -101,7 +108,13 @@ impl Request {
             dockerfile_path: dockerfile.path.clone(),
             ..Options::default()
         };
-        Ok(Self { options, dockerfile: dockerfile.name, file: is_own.then_some(dockerfile.path), held: hold })
+        Ok(Self {
+            options,
+            dockerfile: dockerfile.name,
+            file: is_own.then_some(dockerfile.path),
+            held: hold,
+            agents: Agents::default(),
+        })
     }
 
     fn hold(&mut self, fetcher: &Fetcher) -> Result<()> {
@@ -129,6 +142,7 @@ impl Input {
         if !self.build_contexts.is_empty() {
             request.hold(&fetcher)?;
         }
+        let agents = self.grants.agents()?;
         request.options = Options {
             named_contexts: self.named_contexts(places, &fetcher)?,
             target: self.target.clone(),
@@ -141,7 +155,7 @@ impl Input {
             cache_from: self.cache.sources(),
             cache_to: self.cache.targets(),
             secrets,
-            ssh: self.grants.agents()?,
+            ssh: agents.sockets.clone(),
             allow: self.grants.entitlements(),
             network: self.grants.network(),
             add_hosts: self.grants.hosts(),
@@ -150,6 +164,7 @@ impl Input {
             cancel,
             ..request.options
         };
+        request.agents = agents;
         Ok(request)
     }
 
