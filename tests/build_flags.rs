@@ -61,7 +61,7 @@ fn options_that_cannot_be_followed_are_errors_that_name_them() {
         ("--attest=type=sbom", "attestations"),
         ("--cgroup-parent=x", "--cgroup-parent"),
         ("--security-opt=seccomp=unconfined", "--allow security.insecure"),
-        ("--ssh=default=key", "cannot find key"),
+        ("--ssh=default=key", "neither the socket of an agent"),
         ("--add-host=h:host-gateway", "host-gateway"),
         ("--add-host=h:1.2.3", "no IP address"),
         ("--ulimit=files=1", "nofile"),

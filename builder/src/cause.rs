@@ -5,6 +5,7 @@ use std::{error::Error as _, io};
 use bstr::BString;
 use strata_dockerfile::{Diagnostic, Span, exclude::BadExclude, expand::ExpandError, glob::BadPattern, mode::BadMode};
 use strata_image::ChainId;
+use strata_runtime::process::ExecFailure;
 
 use crate::remote::RemoteError;
 
@@ -176,6 +177,9 @@ impl Cause {
             Self::Mount(diagnostic) => diagnostic.help.clone(),
             Self::Remote(error) => error.hint(),
             Self::ArchiveEntry { source, .. } => source.hint(),
+            Self::NotExecuted { source: strata_runtime::Error::Exec { cause, .. }, .. } => {
+                emulation(cause).map(str::to_owned)
+            }
             _ => None,
         }
     }
@@ -201,5 +205,18 @@ impl Cause {
             | Self::User { source, .. } => Some(Box::new(source)),
             _ => None,
         }
+    }
+}
+
+/// What makes programs for another processor run, where that is what fails.
+fn emulation(cause: &ExecFailure) -> Option<&'static str> {
+    match cause {
+        ExecFailure::Architecture { .. } => Some(
+            "programs for another processor need an interpreter in the kernel's binfmt_misc: install qemu-user-static",
+        ),
+        ExecFailure::MissingEmulator { .. } => {
+            Some("register the interpreter with the flag F, as qemu-user-static does: it need not be in the image then")
+        }
+        _ => None,
     }
 }

@@ -51,6 +51,12 @@ pub enum ExecFailure {
         /// What it was made for, in Go's words where it has one.
         machine: String,
     },
+    /// It is a program for another kind of machine, and the interpreter that `binfmt_misc` has for those is looked for in the
+    /// root filesystem, where it is not.
+    MissingEmulator {
+        /// What it was made for, in Go's words where it has one.
+        machine: String,
+    },
     /// It is neither an ELF program nor begins with `#!`.
     Format,
     /// It is a directory.
@@ -72,7 +78,8 @@ impl ExecFailure {
             Self::NotFound { .. }
             | Self::MissingInterpreter { .. }
             | Self::CarriageReturn { .. }
-            | Self::MissingLoader { .. } => 127,
+            | Self::MissingLoader { .. }
+            | Self::MissingEmulator { .. } => 127,
             _ => 126,
         }
     }
@@ -94,6 +101,9 @@ impl fmt::Display for ExecFailure {
             }
             Self::Architecture { machine } => {
                 write!(f, "it is a program for {machine}, and this machine is {}", machine_name(native_machine()))
+            }
+            Self::MissingEmulator { machine } => {
+                write!(f, "the interpreter that binfmt_misc has for {machine} is not in the image")
             }
             Self::Format => write!(f, "it is neither a program nor a script with a #! line"),
             Self::Directory => write!(f, "it is a directory"),
@@ -133,6 +143,9 @@ fn missing(head: &[u8]) -> ExecFailure {
             Some(word) => ExecFailure::CarriageReturn { interpreter: text(word) },
             None => ExecFailure::MissingInterpreter { interpreter: text(word) },
         };
+    }
+    if let Some(number) = machine(head).filter(|number| *number != native_machine()) {
+        return ExecFailure::MissingEmulator { machine: machine_name(number) };
     }
     match loader(head) {
         Some(loader) => ExecFailure::MissingLoader { loader },
@@ -248,9 +261,10 @@ mod tests {
             (b"#! /bin/bash -e\necho".to_vec(), ExecFailure::MissingInterpreter { interpreter: text("/bin/bash") }),
             (b"#!/bin/sh\r\necho".to_vec(), ExecFailure::CarriageReturn { interpreter: text("/bin/sh") }),
             (
-                elf(62, Some("/lib64/ld-linux-x86-64.so.2")),
+                elf(native_machine(), Some("/lib64/ld-linux-x86-64.so.2")),
                 ExecFailure::MissingLoader { loader: text("/lib64/ld-linux-x86-64.so.2") },
             ),
+            (elf(22, Some("/lib/ld64.so.1")), ExecFailure::MissingEmulator { machine: text("s390x") }),
         ];
         for (head, expected) in cases {
             assert_eq!(missing(&head), expected);

@@ -72,7 +72,7 @@ impl<'a> Shown<'a> {
                 self.progress.settle();
                 return stopped.into();
             }
-            if let Error::Step { hint, has_shell: true, .. } = &mut error {
+            if let Error::Step { hint: hint @ None, has_shell: true, .. } = &mut error {
                 hint.clone_from(&self.shell);
             }
             self.warn();
