@@ -49,7 +49,8 @@ impl Registered {
             return None;
         }
         let registered = Self { binfmt, name: format!("strata-test-{name}-{}", std::process::id()) };
-        let magic: String = program()[..20].iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        let magic: Vec<String> = program()[..20].iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        let magic = magic.concat();
         let line = format!(":{}:M::{magic}::{}:{flags}", registered.name, interpreter(strata).display());
         if let Err(error) = fs::write(registered.binfmt.join("register"), line) {
             eprintln!("skipped: binfmt_misc takes no interpreter here: {error}");
