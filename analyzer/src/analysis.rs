@@ -3,15 +3,16 @@
 //! The fields stand in the order in which they are written. Equal images give equal reports, byte for byte.
 
 mod duplicates;
+mod layers;
 
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use strata_dockerfile::{Dockerfile, Parsed};
+use strata_dockerfile::{Dockerfile, Instruction, Parsed};
 use strata_image::{Image, ImageConfig};
 
 use crate::{
-    Ledger, Result,
+    Ledger, Packages, Result,
     attribution::{self, Attribution},
     findings::{self, Finding, Subject},
     index::LayerIndex,
@@ -41,6 +42,8 @@ pub struct Options<'a> {
     pub context: Option<Context<'a>>,
     /// What is proposed for the caches of package managers.
     pub caches: Caches,
+    /// Blobs of the archive that the image stands in which none of its images needs, with their bytes.
+    pub unreachable: &'a [(String, u64)],
 }
 
 /// The report.
@@ -111,6 +114,8 @@ pub struct LayerLine {
     pub base: Option<bool>,
     /// Last line of the instruction in the Dockerfile.
     pub last_line: Option<u32>,
+    /// How long the step took, where the history's times tell.
+    pub seconds: Option<f64>,
 }
 
 /// One dead file.
@@ -157,9 +162,18 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         .into_iter()
         .partition(|suggestion| suggestion.refused.is_none());
     let layers =
-        layer_lines(image, &ledger, options, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
+        layers::lines(image, &ledger, options, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
     let base_layers = layers.iter().take_while(|layer| layer.base == Some(true)).count();
-    let findings = findings::all(&Subject { ledger: &ledger, layers: &layers, base_layers });
+    let steps: Vec<Option<&Instruction>> = layers::instructions(&layers, origin.as_ref(), recipe.as_ref());
+    let findings = findings::all(&Subject {
+        image,
+        ledger: &ledger,
+        packages: &Packages::of(&ledger),
+        layers: &layers,
+        base_layers,
+        steps: &steps,
+        unreachable: options.unreachable,
+    });
     Ok(Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
@@ -242,39 +256,6 @@ fn efficiency(ledger: &Ledger) -> f64 {
         0 => 1.0,
         total => ledger.live() as f64 / total as f64,
     }
-}
-
-fn layer_lines(
-    image: &dyn Image,
-    ledger: &Ledger,
-    options: &Options<'_>,
-    origin: Option<&Attribution>,
-    file: Option<&Dockerfile>,
-) -> Vec<LayerLine> {
-    let history = image.config().and_then(ImageConfig::layer_history);
-    let base_layers = options.base_layers.or(origin.map(|origin| origin.base_layers));
-    image
-        .layers()
-        .iter()
-        .zip(ledger.layers())
-        .enumerate()
-        .map(|(index, (layer, totals))| {
-            let step = origin.and_then(|origin| *origin.steps.get(index)?);
-            let lines = step.and_then(|step| Some(file?.instructions.get(step)?.lines));
-            LayerLine {
-                index,
-                diff_id: layer.diff_id().to_string(),
-                size_bytes: totals.total,
-                entries: totals.entries,
-                created_by: history.as_ref().and_then(|history| history.get(index)?.created_by.clone()),
-                line: lines.map(|lines| lines.0),
-                wasted_bytes: totals.wasted,
-                killed_bytes: totals.killed,
-                base: base_layers.map(|count| index < count),
-                last_line: lines.map(|lines| lines.1),
-            }
-        })
-        .collect()
 }
 
 fn waste(ledger: &Ledger) -> Vec<Waste> {

@@ -91,8 +91,13 @@ impl PartialEq for LayerFacts {
 impl LayerFacts {
     /// What one file says.
     pub fn of(&self, entry: u32) -> impl Iterator<Item = &Fact> {
+        self.slice(entry).iter().map(|(_, fact)| fact)
+    }
+
+    pub(crate) fn slice(&self, entry: u32) -> &[(u32, Fact)] {
         let start = self.facts.partition_point(|(other, _)| *other < entry);
-        self.facts[start..].iter().take_while(move |(other, _)| *other == entry).map(|(_, fact)| fact)
+        let count = self.facts[start..].iter().take_while(|(other, _)| *other == entry).count();
+        &self.facts[start..start + count]
     }
 
     /// All of them, in order of the entries.

@@ -11,12 +11,15 @@
 
 mod deaths;
 mod hits;
+mod live;
 mod rules;
 mod told;
 
 use serde::Serialize;
+use strata_dockerfile::Instruction;
+use strata_image::Image;
 
-use crate::{Ledger, analysis::LayerLine};
+use crate::{Ledger, Packages, analysis::LayerLine};
 pub(crate) use hits::{Hit, Hits};
 pub use rules::RULES;
 pub use told::Told;
@@ -151,20 +154,60 @@ pub struct Place {
     pub files: u64,
     /// Where the same bytes are too, or what they belong to; `None` where there is nothing to add.
     pub other: Option<String>,
+    /// The package that this is about, with its manager and version; the path is that of one of its files.
+    pub package: Option<String>,
+}
+
+/// How a rule reports a file.
+pub(crate) struct Claim {
+    kind: &'static str,
+    /// What of its bytes; `None` for all.
+    bytes: Option<u64>,
+    /// The directory that it is reported with; `None` for the file itself.
+    tree: Option<Vec<u8>>,
+    /// Where its bytes are too.
+    other: Option<String>,
+}
+
+impl Claim {
+    fn file(kind: &'static str) -> Self {
+        Self { kind, bytes: None, tree: None, other: None }
+    }
+
+    fn tree(kind: &'static str, tree: &[u8]) -> Self {
+        Self { tree: Some(tree.to_vec()), ..Self::file(kind) }
+    }
 }
 
 /// What the rules look at.
 pub(crate) struct Subject<'a> {
+    pub(crate) image: &'a dyn Image,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) packages: &'a Packages,
     /// Bottom first.
     pub(crate) layers: &'a [LayerLine],
     /// Number of bottom layers that belong to the base image; 0 where that is unknown.
     pub(crate) base_layers: usize,
+    /// The instruction that made each layer, where a Dockerfile says.
+    pub(crate) steps: &'a [Option<&'a Instruction>],
+    /// Blobs of the archive that no image needs, with their bytes.
+    pub(crate) unreachable: &'a [(String, u64)],
+}
+
+impl Subject<'_> {
+    /// The instruction that made a layer, as text: the Dockerfile's, or else that of the history.
+    fn instruction(&self, layer: usize) -> Option<&str> {
+        match self.steps.get(layer) {
+            Some(Some(instruction)) => Some(&instruction.original),
+            _ => self.layers.get(layer)?.created_by.as_deref(),
+        }
+    }
 }
 
 /// Finds everything: the most bytes first, then by rule, creator, killer and kind.
 pub(crate) fn all(subject: &Subject<'_>) -> Vec<Finding> {
     let mut hits = Hits::default();
     deaths::share_out(subject, &mut hits);
+    live::advise(subject, &mut hits);
     hits.findings(subject)
 }

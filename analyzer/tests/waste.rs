@@ -71,21 +71,27 @@ fn the_report_has_its_fields_in_order() {
             r#"{{"schema":1,"image":{{"name":"app:1","id":"{id}","platform":"linux/amd64"}},"#,
             r#""total_bytes":114,"live_bytes":14,"wasted_bytes":100,"efficiency":0.12280701754385964,"#,
             r#""layers":[{{"index":0,"diff_id":"{bottom}","size_bytes":114,"entries":3,"created_by":"layer 0","#,
-            r#""line":null,"wasted_bytes":100,"killed_bytes":0,"base":true,"last_line":null}},"#,
+            r#""line":null,"wasted_bytes":100,"killed_bytes":0,"base":true,"last_line":null,"seconds":null}},"#,
             r#"{{"index":1,"diff_id":"{top}","size_bytes":0,"entries":1,"created_by":"layer 1","#,
-            r#""line":null,"wasted_bytes":0,"killed_bytes":100,"base":false,"last_line":null}}],"#,
+            r#""line":null,"wasted_bytes":0,"killed_bytes":100,"base":false,"last_line":null,"seconds":null}}],"#,
             r#""waste":[{{"path":"/a","bytes":100,"kind":"whiteout","creator":0,"killer":1}}],"#,
             r#""by_kind":{{"whiteout":100}},"#,
             r#""duplicates":[{{"wasted_bytes":7,"size":7,"paths":["/l/b","/l/c"]}}],"duplicates_total_bytes":7,"#,
             r#""suggestions":[],"findings":[{{"rule":"A11","name":"base-file","level":"note","confidence":"medium","#,
             r#""exact":true,"kind":"whiteout","bytes":100,"files":1,"creator":0,"killer":1,"layers":[0,1],"lines":[],"#,
             r#""base":false,"fixable":false,"message":"layer 1 deletes files of the base image: /a (100B)","#,
-            r#""fix":"{fix}","paths":[{{"path":"/a","bytes":100,"files":1,"other":null}}],"paths_total":1}}]}}"#
+            r#""fix":"{fix}","paths":[{{"path":"/a","bytes":100,"files":1,"other":null,"package":null}}],"#,
+            r#""paths_total":1}},{{"rule":"B1","name":"duplicate-content","level":"note","confidence":"medium","#,
+            r#""exact":false,"kind":"within-layer","bytes":7,"files":1,"creator":0,"killer":null,"layers":[0],"lines":[],"#,
+            r#""base":true,"fixable":false,"message":"{copies}","fix":"{copies_fix}","paths":[{{"path":"/l/c","bytes":7,"#,
+            r#""files":1,"other":"/l/b","package":null}}],"paths_total":1}}]}}"#
         ),
         id = id,
         bottom = bottom,
         top = top,
         fix = report.findings[0].fix,
+        copies = report.findings[1].message,
+        copies_fix = report.findings[1].fix,
     );
     assert_eq!(json, expected);
 }

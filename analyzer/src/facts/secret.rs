@@ -180,7 +180,7 @@ mod tests {
             ("root/.ssh/id_rsa", key, Some(Secret::PrivateKey)),
             ("a.pem", b"-----BEGIN CERTIFICATE-----\nMII\n", None),
             (".env", &token, Some(Secret::Token)),
-            (".env", b"TOKEN=ghp_short", None),
+            (".env", b"NAME=ghp_short", None),
             (".env", b"# DB_PASSWORD=hunter22\nDB_PASSWORD=\n", None),
             (".env", b"DB_PASSWORD='hunter22'\n", Some(Secret::Password)),
             (".env", b"DB_PASSWORD=$OTHER_PASSWORD\nDEBUG=1\n", None),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use strata_image::{layer::WHITEOUT_PREFIX, view::InodeId};
 
-use super::{Hit, Hits, Rule, Subject, rules};
+use super::{Claim, Hit, Hits, Rule, Subject, rules};
 use crate::{
     index::ContentHash,
     ledger::{Dead, Kind},
@@ -14,21 +14,6 @@ use crate::{
 pub(super) trait Exact: Rule {
     /// Says whether, and as what, the inode is this rule's.
     fn claims(&self, death: &Death<'_>) -> Option<Claim>;
-}
-
-/// How a rule reports a dead inode.
-pub(super) struct Claim {
-    pub(super) kind: &'static str,
-    /// The directory that it is reported with; `None` for the file itself.
-    pub(super) tree: Option<Vec<u8>>,
-    /// Where its bytes are now.
-    pub(super) other: Option<String>,
-}
-
-impl Claim {
-    pub(super) fn file(kind: &'static str) -> Self {
-        Self { kind, tree: None, other: None }
-    }
 }
 
 /// A dead inode, and what layers say about its end.
@@ -70,6 +55,7 @@ pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits) {
                 is_tree: claim.tree.is_some(),
                 path: claim.tree.unwrap_or_else(|| dead.path.as_bytes().to_vec()),
                 other: claim.other,
+                package: None,
             };
             hits.add(rule, hit);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Hit {
     /// Whether `path` stands for more than this file: hits of the same path are added up.
     pub(crate) is_tree: bool,
     pub(crate) other: Option<String>,
+    /// The package that it belongs to: hits of the same package are added up, under the path of the first.
+    pub(crate) package: Option<String>,
 }
 
 /// Number of the rule in [`super::RULES`], creator, killer, kind.
@@ -37,6 +39,7 @@ struct Group {
     singles_total: u64,
     singles: Vec<Spot>,
     trees: HashMap<Vec<u8>, Spot>,
+    packages: HashMap<String, Spot>,
 }
 
 struct Spot {
@@ -44,32 +47,49 @@ struct Spot {
     bytes: u64,
     files: u64,
     other: Option<String>,
+    package: Option<String>,
 }
 
 impl Hits {
     /// Adds what a rule hit.
     pub(crate) fn add(&mut self, rule: &'static dyn Rule, hit: Hit) {
-        let Some(number) = super::RULES.iter().position(|other| other.about().id == rule.about().id) else {
+        let Some(number) = number(rule) else {
             return;
         };
         let group = self.groups.entry((number, hit.creator, hit.killer, hit.kind)).or_default();
         group.bytes = group.bytes.saturating_add(hit.bytes);
         group.files += 1;
-        let spot = Spot { path: hit.path, bytes: hit.bytes, files: 1, other: hit.other };
+        let spot = Spot { path: hit.path, bytes: hit.bytes, files: 1, other: hit.other, package: hit.package };
+        let found = match &spot.package {
+            Some(package) => group.packages.get_mut(package),
+            None if hit.is_tree => group.trees.get_mut(&spot.path),
+            None => None,
+        };
+        if let Some(found) = found {
+            found.bytes = found.bytes.saturating_add(spot.bytes);
+            found.files += 1;
+            return;
+        }
+        if let Some(package) = &spot.package {
+            group.packages.insert(package.clone(), spot);
+            return;
+        }
         if hit.is_tree {
-            match group.trees.get_mut(&spot.path) {
-                Some(tree) => {
-                    tree.bytes = tree.bytes.saturating_add(spot.bytes);
-                    tree.files += 1;
-                }
-                None => drop(group.trees.insert(spot.path.clone(), spot)),
-            }
+            group.trees.insert(spot.path.clone(), spot);
             return;
         }
         group.singles_total += 1;
         group.singles.push(spot);
         if group.singles.len() >= 4 * MAX_PATHS {
             keep_largest(&mut group.singles);
+        }
+    }
+
+    /// Adds bytes of a layer that no file of it has.
+    pub(crate) fn add_layer(&mut self, rule: &'static dyn Rule, kind: &'static str, layer: usize, bytes: u64) {
+        if let Some(number) = number(rule) {
+            let group = self.groups.entry((number, Some(layer), None, kind)).or_default();
+            group.bytes = group.bytes.saturating_add(bytes);
         }
     }
 
@@ -89,6 +109,11 @@ impl Hits {
     }
 }
 
+/// The number of a rule in the table.
+fn number(rule: &dyn Rule) -> Option<usize> {
+    super::RULES.iter().position(|other| other.about().id == rule.about().id)
+}
+
 /// The most bytes first, then by path: what a report lists.
 fn keep_largest(spots: &mut Vec<Spot>) {
     spots.sort_by(|a, b| (Reverse(a.bytes), &a.path).cmp(&(Reverse(b.bytes), &b.path)));
@@ -101,13 +126,19 @@ fn finding(
     (creator, killer, kind): (Option<usize>, Option<usize>, &'static str),
     group: Group,
 ) -> Finding {
-    let Group { bytes, files, singles_total, mut singles, trees } = group;
-    let paths_total = singles_total + trees.len() as u64;
-    singles.extend(trees.into_values());
+    let Group { bytes, files, singles_total, mut singles, trees, packages } = group;
+    let paths_total = singles_total + (trees.len() + packages.len()) as u64;
+    singles.extend(trees.into_values().chain(packages.into_values()));
     keep_largest(&mut singles);
     let paths = singles
         .into_iter()
-        .map(|spot| Place { path: path_text(&spot.path), bytes: spot.bytes, files: spot.files, other: spot.other })
+        .map(|spot| Place {
+            path: path_text(&spot.path),
+            bytes: spot.bytes,
+            files: spot.files,
+            other: spot.other,
+            package: spot.package,
+        })
         .collect();
     let mut layers: Vec<usize> = [creator, killer].into_iter().flatten().collect();
     layers.dedup();

@@ -26,6 +26,26 @@ impl Told<'_> {
         self.counted("directory", "directories")
     }
 
+    /// `gcc`, or `3 packages, such as gcc`, with their size.
+    pub(super) fn packages(&self) -> String {
+        let size = size_text(self.finding.bytes);
+        let first = self.finding.paths.first().and_then(|place| place.package.as_deref()).unwrap_or_default();
+        match self.finding.paths_total {
+            1 => format!("{first} ({size})"),
+            count => format!("{count} packages, such as {first} ({size})"),
+        }
+    }
+
+    /// Their size.
+    pub(super) fn bytes(&self) -> String {
+        size_text(self.finding.bytes)
+    }
+
+    /// How long the step took that made the layer, where the history tells.
+    pub(super) fn seconds(&self) -> Option<f64> {
+        self.layers.get(self.finding.creator?)?.seconds
+    }
+
     /// Where the first of them is too.
     pub(super) fn other(&self) -> Option<&str> {
         self.finding.paths.first()?.other.as_deref()

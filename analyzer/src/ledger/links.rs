@@ -26,6 +26,10 @@ pub struct BrokenLink {
     pub broken: usize,
     /// The name that left the group, as [`path_text`] writes it.
     pub path: String,
+    /// The same as it is, relative.
+    pub name: Vec<u8>,
+    /// The file that the other names still have.
+    pub inode: InodeId,
 }
 
 /// All names of files that have, or had, several.
@@ -112,7 +116,7 @@ impl Links {
 
     fn breaks(&mut self, inode: InodeId, path: &[u8], layer: u32) {
         let (made, broken) = (self.files[&inode].made as usize, layer as usize);
-        self.broken.push(BrokenLink { made, broken, path: path_text(path) });
+        self.broken.push(BrokenLink { made, broken, path: path_text(path), name: path.to_vec(), inode });
     }
 
     fn remove_tree(&mut self, path: &LayerPath) {

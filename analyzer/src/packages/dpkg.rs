@@ -81,7 +81,9 @@ fn relations(field: Option<&[u8]>) -> Vec<Vec<String>> {
         let end = part.find_byteset(b" (:[").unwrap_or(part.len());
         String::from_utf8_lossy(&part[..end]).into_owned()
     };
-    let field = field.unwrap_or_default();
+    let Some(field) = field.filter(|field| !field.is_empty()) else {
+        return Vec::new();
+    };
     field.split(|&byte| byte == b',').map(|all| all.split(|&byte| byte == b'|').map(name).collect()).collect()
 }
 

@@ -4,6 +4,7 @@ use strata_analyzer::{
     ledger::BrokenLink,
     suggest::{DeadBytes, Evidence, Recipe, chain},
 };
+use strata_image::view::InodeId;
 
 use crate::build::{Build, Waste, refusals, rewritten};
 
@@ -93,7 +94,8 @@ fn a_stage_that_is_not_shipped_is_left_alone() {
 #[test]
 fn links_that_would_no_longer_break_are_refused() {
     let build = Build::of("FROM b\nRUN echo a > x && ln x y\nRUN echo b >> x\nRUN rm x\n");
-    let link = |made, broken| BrokenLink { made, broken, path: "/x".to_owned() };
+    let inode = InodeId { layer: 0, entry: 0 };
+    let link = |made, broken| BrokenLink { made, broken, path: "/x".to_owned(), name: b"x".to_vec(), inode };
     let dead = build.evidence(&[(2, 3, 2), (3, 4, 4)]).dead;
     let suggestions = build.chain(&Evidence { dead, broken_links: vec![link(1, 2)] });
     assert_eq!(suggestions[0].lines, [3, 4], "the break lies before this range");

@@ -29,7 +29,7 @@ fn a_finding_lists_the_largest_paths_and_counts_all() {
     let gone: Vec<String> = (1..=1000).map(|size| format!("-f{size}")).collect();
     let image = Stack::parse("app:1", &format!("{} / {}", files.join(" "), gone.join(" "))).unwrap();
     let analysis = analysis_of(&image, None);
-    let finding = &analysis.findings[0];
+    let finding = analysis.findings.iter().find(|finding| finding.rule == "A3").unwrap();
     assert_eq!((finding.files, finding.paths_total, finding.bytes), (1000, 1000, 500_500));
     assert_eq!(finding.paths.len(), MAX_PATHS);
     assert_eq!((finding.paths[0].path.as_str(), finding.paths[99].path.as_str()), ("/f1000", "/f901"));

@@ -3,8 +3,8 @@
 use super::deleted_file;
 use crate::{
     findings::{
-        About, Confidence, Level, Rule, Told,
-        deaths::{Claim, Death, Exact},
+        About, Claim, Confidence, Level, Rule, Told,
+        deaths::{Death, Exact},
     },
     ledger::Kind,
 };
@@ -38,6 +38,6 @@ impl Rule for DeletedDirectory {
 impl Exact for DeletedDirectory {
     fn claims(&self, death: &Death<'_>) -> Option<Claim> {
         let top = (death.dead.kind == Kind::Whiteout).then(|| death.removed_directory())??;
-        Some(Claim { tree: Some(top.to_vec()), ..Claim::file("whiteout") })
+        Some(Claim::tree("whiteout", top))
     }
 }

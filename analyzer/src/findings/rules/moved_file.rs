@@ -2,8 +2,8 @@
 
 use crate::{
     findings::{
-        About, Confidence, Level, Rule, Told,
-        deaths::{Claim, Death, Exact},
+        About, Claim, Confidence, Level, Rule, Told,
+        deaths::{Death, Exact},
     },
     ledger::Kind,
     path_text,
@@ -43,7 +43,7 @@ impl Exact for MovedFile {
         let from = death.dead.path.as_bytes();
         let moved = death.removed_directory().and_then(|removed| directories(from, to, removed));
         Some(match moved {
-            Some((from, to)) => Claim { kind: "directory", tree: Some(from.to_vec()), other: Some(path_text(to)) },
+            Some((from, to)) => Claim { other: Some(path_text(to)), ..Claim::tree("directory", from) },
             None => Claim { other: Some(path_text(to)), ..Claim::file("file") },
         })
     }

@@ -3,8 +3,8 @@
 use super::deleted_file;
 use crate::{
     findings::{
-        About, Confidence, Level, Rule, Told,
-        deaths::{Claim, Death, Exact},
+        About, Claim, Confidence, Level, Rule, Told,
+        deaths::{Death, Exact},
     },
     ledger::Kind,
 };

@@ -4,8 +4,8 @@ use strata_image::layer::Entry;
 
 use crate::{
     findings::{
-        About, Confidence, Level, Rule, Told,
-        deaths::{Claim, Death, Exact},
+        About, Claim, Confidence, Level, Rule, Told,
+        deaths::{Death, Exact},
     },
     ledger::Kind,
 };

@@ -2,8 +2,8 @@
 
 use crate::{
     findings::{
-        About, Confidence, Level, Rule, Told,
-        deaths::{Claim, Death, Exact},
+        About, Claim, Confidence, Level, Rule, Told,
+        deaths::{Death, Exact},
     },
     ledger::Kind,
 };

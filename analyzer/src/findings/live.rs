@@ -1,0 +1,156 @@
+//! Asks the advisory rules: about every file that the image shows, in one walk, and then about the whole.
+
+use std::collections::{HashMap, HashSet};
+
+use strata_image::{
+    layer::LayerPath,
+    view::{InodeId, NodeKind},
+};
+
+use super::{Claim, Hit, Hits, Rule, Subject, rules};
+use crate::{facts::Fact, index::ContentHash, packages::Package};
+
+/// A rule about what the image shows, or about the image as a whole.
+pub(super) trait Advisory: Rule {
+    /// Says whether, and as what, a file is this rule's.
+    fn claims(&self, file: &LiveFile<'_>, subject: &Subject<'_>) -> Option<Claim> {
+        let _ = (file, subject);
+        None
+    }
+
+    /// Finds what shows only in the whole.
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+        let _ = (whole, hits);
+    }
+}
+
+/// A regular file with content, under the first of its names.
+pub(super) struct LiveFile<'a> {
+    /// Relative.
+    pub(super) path: &'a [u8],
+    /// The last component of it.
+    pub(super) name: &'a [u8],
+    pub(super) size: u64,
+    pub(super) facts: &'a [(u32, Fact)],
+    pub(super) homes: &'a HashSet<Vec<u8>>,
+}
+
+/// What the walk found out.
+pub(super) struct Whole<'a> {
+    pub(super) subject: &'a Subject<'a>,
+    /// How many live files have a content.
+    pub(super) counts: HashMap<ContentHash, u32>,
+}
+
+impl Whole<'_> {
+    /// Adds the files of a package that the image shows.
+    pub(super) fn add_package(&self, rule: &'static dyn Rule, kind: &'static str, package: &Package, hits: &mut Hits) {
+        let name = format!("{} {} ({})", package.name, package.version, package.manager);
+        for file in &package.files {
+            let view = self.subject.ledger.view();
+            let node = LayerPath::new(file).ok().and_then(|path| {
+                let merged = || LayerPath::new(&[b"usr/", file.as_slice()].concat()).ok();
+                view.get(&path).or_else(|| view.get(&merged()?))
+            });
+            if let Some(node) = node.filter(|node| node.meta.kind == NodeKind::File && node.meta.size > 0) {
+                let hit = hit(Claim::file(kind), node.path.as_bytes(), node.meta.size, node.inode);
+                hits.add(rule, Hit { package: Some(name.clone()), ..hit });
+            }
+        }
+    }
+}
+
+/// Gives every live file to all the rules that claim it, and the whole to all.
+pub(super) fn advise(subject: &Subject<'_>, hits: &mut Hits) {
+    let homes = homes(subject);
+    let mut counts: HashMap<ContentHash, u32> = HashMap::new();
+    each_file(subject, &mut |path, size, inode| {
+        if let Some(content) = subject.ledger.content(inode) {
+            *counts.entry(*content).or_default() += 1;
+        }
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let facts = subject.ledger.indexes()[inode.layer as usize].facts().slice(inode.entry);
+        let file = LiveFile { path, name, size, facts, homes: &homes };
+        for rule in rules::ADVISORY {
+            if let Some(claim) = rule.claims(&file, subject) {
+                hits.add(*rule, hit(claim, path, size, inode));
+            }
+        }
+    });
+    let whole = Whole { subject, counts };
+    for rule in rules::ADVISORY {
+        rule.look(&whole, hits);
+    }
+}
+
+/// A live file as a rule claims it.
+pub(super) fn hit(claim: Claim, path: &[u8], size: u64, inode: InodeId) -> Hit {
+    Hit {
+        kind: claim.kind,
+        creator: Some(inode.layer as usize),
+        killer: None,
+        bytes: claim.bytes.unwrap_or(size),
+        is_tree: claim.tree.is_some(),
+        path: claim.tree.unwrap_or_else(|| path.to_vec()),
+        other: claim.other,
+        package: None,
+    }
+}
+
+/// Visits every live file that has content once, under the first of its names: path, size, inode.
+pub(super) fn each_file(subject: &Subject<'_>, visit: &mut dyn FnMut(&[u8], u64, InodeId)) {
+    let mut linked = HashSet::<InodeId>::new();
+    subject.ledger.view().walk(&mut |node| {
+        let is_file = node.meta.kind == NodeKind::File && node.meta.size > 0;
+        if is_file && (node.links == 1 || linked.insert(node.inode)) {
+            visit(node.path.as_bytes(), node.meta.size, node.inode);
+        }
+    });
+}
+
+/// Where users keep their caches: root's home, and those of `etc/passwd` that are not the system's own directories.
+fn homes(subject: &Subject<'_>) -> HashSet<Vec<u8>> {
+    let mut homes = HashSet::from([b"root".to_vec()]);
+    for (path, text) in crate::packages::kept(subject.ledger) {
+        if path != b"etc/passwd" {
+            continue;
+        }
+        let home = |line: &[u8]| line.split(|&byte| byte == b':').nth(5).map(<[u8]>::to_vec);
+        let directories = text.split(|&byte| byte == b'\n').filter_map(home);
+        homes.extend(directories.filter_map(|home| {
+            let home = LayerPath::new(&home).ok()?;
+            (!home.is_root()).then(|| home.as_bytes().to_vec())
+        }));
+    }
+    homes
+}
+
+impl LiveFile<'_> {
+    /// Splits a path at the first name that begins with a dot below somebody's home: the home, and the rest.
+    pub(super) fn in_home(&self) -> Option<(&[u8], &[u8])> {
+        let at = self.path.windows(2).position(|pair| pair == b"/.")?;
+        let home = &self.path[..at];
+        let is_below_home = home.strip_prefix(b"home/").is_some_and(|user| !user.contains(&b'/'));
+        (is_below_home || self.homes.contains(home)).then(|| (home, &self.path[at + 1..]))
+    }
+}
+
+/// The part of a path up to and with a directory, when it lies below that.
+pub(super) fn below<'p>(path: &'p [u8], directory: &str) -> Option<&'p [u8]> {
+    let directory = directory.as_bytes();
+    let is_below = path.starts_with(directory) && path.get(directory.len()) == Some(&b'/');
+    is_below.then(|| &path[..directory.len()])
+}
+
+/// The part of a path up to and with the first of its directories that has one of these names; and what follows.
+pub(super) fn up_to<'p>(path: &'p [u8], names: &[&str]) -> Option<(&'p [u8], &'p [u8])> {
+    let mut start = 0;
+    while let Some(length) = path[start..].iter().position(|&byte| byte == b'/') {
+        let end = start + length;
+        if names.iter().any(|name| name.as_bytes() == &path[start..end]) {
+            return Some((&path[..end], &path[end + 1..]));
+        }
+        start = end + 1;
+    }
+    None
+}
