@@ -31,8 +31,7 @@ fn the_example_wastes_what_line_4_wrote_and_line_5_removed() {
     assert!(suggestion["edit"].as_str().unwrap().contains("+ && rm -rf 50M.file"), "{suggestion}");
     let table = strata.ok(["analyze", "-f", &file, "app:1"]);
     assert!(table.contains("52428800 bytes wasted"), "{table}");
-    let row = table.lines().find(|line| line.ends_with("/home/50M.file")).expect("the dead file");
-    assert!(row.contains("line 4") && row.contains("line 5"), "{row}");
+    assert!(table.contains("line 5 deletes what line 4 wrote: /home/50M.file (52.4MB)"), "{table}");
 }
 
 #[test]
@@ -79,4 +78,59 @@ fn every_worked_example_has_its_true_waste() {
             .collect();
         assert_eq!(kinds, row.kinds(), "{}", row.id);
     }
+}
+
+#[test]
+fn a_rule_is_explained_by_its_number_and_by_its_name() {
+    let strata = Strata::new();
+    let text = strata.ok(["analyze", "--explain", "A2"]);
+    assert!(text.contains("rewritten-file") && text.contains("COPY --chmod"), "{text}");
+    assert_eq!(text, strata.ok(["analyze", "--explain", "rewritten-file"]));
+    let json = strata.json(["analyze", "--explain", "s1", "--format", "json"]);
+    assert_eq!((&json["rule"], &json["level"]), (&json!("S1"), &json!("error")));
+    let error = strata.ends(2, ["analyze", "--explain", "deleted-fiel"]);
+    assert!(error.contains("did you mean deleted-file?"), "{error}");
+    strata.ends(2, ["analyze"]);
+}
+
+/// An archive with an image of these layers, in the notation of `strata_fixtures::stack`.
+fn archive(strata: &Strata, name: &str, layers: &str) -> String {
+    let mut bytes = Vec::new();
+    strata_fixtures::stack::Stack::parse(name, layers).unwrap().save(&mut bytes).unwrap();
+    strata.file(&format!("{}.tar", name.replace(':', "-")), bytes).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn settings_suppress_findings_with_a_reason_and_mistakes_in_them_are_errors() {
+    let strata = Strata::new();
+    let image = archive(&strata, "app:1", "a:100 b:9 / -a / b:8");
+    strata.file("strata.toml", "[[ignore]]\nrule = \"A3\"\nreason = \"it is known\"\n");
+    let report = strata.json(["analyze", "--format", "json", &image]);
+    let suppressed = &report["suppressed"][0];
+    assert_eq!((&suppressed["rule"], &suppressed["reason"]), (&json!("A3"), &json!("it is known")));
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+    let table = strata.ok(["analyze", &image]);
+    assert!(table.contains("1 finding suppressed by strata.toml, 100B") && !table.contains("deletes"), "{table}");
+    strata.file("other.toml", "[[ignore]]\nrule = \"A3\"\nraeson = \"it is known\"\n");
+    let error = strata.ends(2, ["analyze", "--config", "other.toml", &image]);
+    assert!(error.contains("unknown key `ignore[0].raeson`; did you mean `reason`?"), "{error}");
+    let error = strata.ends(2, ["analyze", "--config", "missing.toml", &image]);
+    assert!(error.contains("missing.toml"), "{error}");
+}
+
+#[test]
+fn the_base_is_found_in_the_store_or_named() {
+    let strata = Strata::new();
+    let (base, image) =
+        (archive(&strata, "base:1", "a:100 k:1"), archive(&strata, "app:1", "a:100 k:1 / -a b:9 / b:8"));
+    let named = strata.json(["analyze", "--format", "json", "--base", &base, &image]);
+    assert_eq!((&named["base"]["found_by"], &named["base"]["killed_bytes"]), (&json!("asked"), &json!(100)));
+    assert_eq!((&named["own"]["total_bytes"], &named["own"]["wasted_bytes"]), (&json!(17), &json!(9)));
+    strata.ok(["load", "-i", &base]);
+    let found = strata.json(["analyze", "--format", "json", &image]);
+    assert_eq!((&found["base"]["found_by"], &found["base"]["name"]), (&json!("layers"), &json!("base:1")));
+    let table = strata.ok(["analyze", &image]);
+    assert!(table.contains("of it the base base:1: 101B in 1 layer"), "{table}");
+    let error = strata.ends(2, ["analyze", "--base", &image, &base]);
+    assert!(error.contains("is not the base"), "{error}");
 }

@@ -2,6 +2,7 @@
 //!
 //! The fields stand in the order in which they are written. Equal images give equal reports, byte for byte.
 
+mod base;
 mod duplicates;
 mod layers;
 
@@ -11,10 +12,12 @@ use serde::Serialize;
 use strata_dockerfile::{Dockerfile, Instruction, Parsed};
 use strata_image::{Image, ImageConfig};
 
+pub use base::{BaseLine, Candidate, FoundBy, Own};
+
 use crate::{
     Ledger, Packages, Result,
     attribution::{self, Attribution},
-    findings::{self, Finding, Subject},
+    findings::{self, Finding, Subject, Suppressed, Suppression},
     index::LayerIndex,
     ledger::Kind,
     path_text,
@@ -36,6 +39,12 @@ pub struct Options<'a> {
     pub steps: Option<&'a [Option<usize>]>,
     /// Number of bottom layers that belong to the base image, when known.
     pub base_layers: Option<usize>,
+    /// The base image, where who asks names it. Its layers must be those at the bottom: [`Candidate::is_below`].
+    pub base: Option<&'a Candidate>,
+    /// Images that may be the base.
+    pub bases: &'a [Candidate],
+    /// Findings that shall not be told.
+    pub suppressions: &'a [Suppression],
     /// What the image was called by who asked; else its first name.
     pub name: Option<&'a str>,
     /// What the Dockerfile's COPYs took from; without it nothing is said about the ignore file.
@@ -73,8 +82,14 @@ pub struct Analysis {
     pub duplicates_total_bytes: u64,
     /// What would save bytes, and how.
     pub suggestions: Vec<Suggestion>,
-    /// What costs bytes, by rule: the most bytes first. Those of exact rules sum to `wasted_bytes`.
+    /// What costs bytes, by rule: the most bytes first.
     pub findings: Vec<Finding>,
+    /// Findings that shall not be told, and why. With them the bytes of exact rules sum to `wasted_bytes`.
+    pub suppressed: Vec<Suppressed>,
+    /// The base image, where it is known or can be guessed.
+    pub base: Option<BaseLine>,
+    /// What the layers above it come to.
+    pub own: Own,
     /// What would save bytes, were there not a reason against it.
     #[serde(skip)]
     pub refused: Vec<Suggestion>,
@@ -161,26 +176,36 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     let (suggestions, refused) = suggestions(image, &ledger, options, recipe.as_ref(), origin.as_ref())?
         .into_iter()
         .partition(|suggestion| suggestion.refused.is_none());
+    let found = base::find(image, options, origin.as_ref());
+    let base_layers = found.as_ref().map_or(0, |found| found.layers);
+    // where there is no base, that is known from the builder and from the Dockerfile alone
+    let known = found.as_ref().map(|found| found.layers).or(options.base_layers).or(origin.as_ref().map(|_| 0));
     let layers =
-        layers::lines(image, &ledger, options, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
-    let base_layers = layers.iter().take_while(|layer| layer.base == Some(true)).count();
+        layers::lines(image, &ledger, known, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
     let steps: Vec<Option<&Instruction>> = layers::instructions(&layers, origin.as_ref(), recipe.as_ref());
-    let findings = findings::all(&Subject {
+    let packages = Packages::of(&ledger);
+    let subject = Subject {
         image,
         ledger: &ledger,
-        packages: &Packages::of(&ledger),
+        packages: &packages,
         layers: &layers,
         base_layers,
         steps: &steps,
         unreachable: options.unreachable,
-    });
+    };
+    let mut suppressions = findings::resolve(options.suppressions, &subject)?;
+    if let (Some((name, source, parsed)), Some(origin)) = (&recipe, &origin) {
+        suppressions.extend(findings::in_comments(name, source, &parsed.file, &origin.steps)?);
+    }
+    let (findings, suppressed) = findings::all(&subject, &suppressions);
+    let (base, own) = base::accounts(&ledger, found);
     Ok(Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
         total_bytes: ledger.total(),
         live_bytes: ledger.live(),
         wasted_bytes: ledger.wasted(),
-        efficiency: efficiency(&ledger),
+        efficiency: ratio(ledger.live(), ledger.total()),
         layers,
         waste: waste(&ledger),
         by_kind: by_kind(&ledger),
@@ -188,6 +213,9 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         duplicates_total_bytes: duplicates.total_bytes,
         suggestions,
         findings,
+        suppressed,
+        base,
+        own,
         refused,
     })
 }
@@ -251,11 +279,8 @@ fn platform(config: &ImageConfig) -> Option<String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio of sizes below 2^53, or near enough above")]
-fn efficiency(ledger: &Ledger) -> f64 {
-    match ledger.total() {
-        0 => 1.0,
-        total => ledger.live() as f64 / total as f64,
-    }
+fn ratio(live: u64, total: u64) -> f64 {
+    if total == 0 { 1.0 } else { live as f64 / total as f64 }
 }
 
 fn waste(ledger: &Ledger) -> Vec<Waste> {

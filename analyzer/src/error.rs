@@ -32,6 +32,24 @@ pub enum Error {
         /// As it was asked for.
         path: String,
     },
+    /// A suppression names a rule that there is not.
+    #[error("{by}: there is no rule {name:?}{}", nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    UnknownRule {
+        /// What it names.
+        name: String,
+        /// Where it stands.
+        by: String,
+        /// The nearest name that there is.
+        nearest: Option<&'static str>,
+    },
+    /// A suppression has a pattern of paths that is none.
+    #[error("{by}: bad pattern of paths")]
+    Pattern {
+        /// Where it stands.
+        by: String,
+        /// What is wrong with it.
+        source: strata_dockerfile::ignore::IgnoreError,
+    },
     /// A layer is larger than an index holds.
     #[error("layer {layer} has more than {limit} {what}")]
     TooLarge {

@@ -12,7 +12,9 @@
 mod deaths;
 mod hits;
 mod live;
+mod page;
 mod rules;
+mod suppression;
 mod told;
 
 use serde::Serialize;
@@ -21,7 +23,10 @@ use strata_image::Image;
 
 use crate::{Ledger, Packages, analysis::LayerLine};
 pub(crate) use hits::{Hit, Hits};
+pub use page::page;
 pub use rules::RULES;
+pub use suppression::{LayerName, Suppressed, Suppression, rule};
+pub(crate) use suppression::{Resolved, in_comments, resolve};
 pub use told::Told;
 
 /// Paths that a report lists for one finding; the count is always whole.
@@ -204,9 +209,9 @@ impl Subject<'_> {
     }
 }
 
-/// Finds everything: the most bytes first, then by rule, creator, killer and kind.
-pub(crate) fn all(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut hits = Hits::default();
+/// Finds everything: the most bytes first, then by rule, creator, killer and kind. What is suppressed comes apart.
+pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> (Vec<Finding>, Vec<Suppressed>) {
+    let mut hits = Hits::new(suppressions);
     deaths::share_out(subject, &mut hits);
     live::advise(subject, &mut hits);
     hits.findings(subject)

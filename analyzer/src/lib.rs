@@ -37,6 +37,7 @@ pub mod index;
 pub mod ledger;
 pub mod packages;
 mod path_text;
+pub mod settings;
 mod size_text;
 pub mod suggest;
 mod text_diff;

@@ -150,6 +150,7 @@ fn analyze(
             name: image.as_deref(),
             context,
             caches,
+            ..analysis::Options::default()
         },
     )?)
 }

@@ -28,6 +28,7 @@ mod words;
 use std::collections::BTreeMap;
 
 use crate::{Diagnostic, Instruction, Kind, Parsed, Severity, Span, ignore::IgnoreSet};
+pub use comments::comments_above;
 pub use config::{BadOption, Config};
 pub use rules::{RULES, Rule};
 

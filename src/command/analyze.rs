@@ -1,61 +1,78 @@
-//! `analyze`: which bytes of an image are wasted, who made them and who killed them.
+//! `analyze`: which bytes of an image are wasted, who made them and who killed them, and what else costs bytes.
+
+mod explain;
+mod show;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use strata_analyzer::{
-    analysis::{self, Analysis, LayerLine, Options, Waste},
-    size_text,
+    analysis::{self, Candidate, Options},
+    settings::{self, Settings},
 };
 use strata_builder::{contexts, remote::Fetcher};
+use strata_image::Image;
 
-use crate::{
-    cli::Format,
-    exit::Status,
-    look::{
-        json,
-        palette::{FAINT, STRONG},
-        table::Columns,
-        text,
-    },
-    places::Places,
-};
+use crate::{cli::Format, exit::Status, look::json, places::Places};
 
 /// Say which bytes of an image are wasted, who made them and who killed them
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  strata analyze app:1\n  strata analyze -f Dockerfile app:1\n  docker save app:1 | gzip >a.tgz; strata analyze --format json a.tgz"
+    after_help = "What strata.toml suppresses is counted and not told, as is what a `# strata ignore=RULE` above an\n\
+                  instruction is about. Rules: docs/rules.md.\n\n\
+                  Examples:\n  strata analyze app:1\n  strata analyze -f Dockerfile --base debian:12 app:1\n  \
+                  strata analyze --explain A2\n  docker save app:1 | gzip >a.tgz; strata analyze --format json a.tgz"
 )]
 pub(crate) struct Args {
     /// The image: a name in the store, an archive, a layout, a root filesystem
-    image: String,
+    #[arg(required_unless_present = "explain")]
+    image: Option<String>,
 
     /// The Dockerfile it was built from, to name lines and propose edits [default: ./Dockerfile when the image's history matches it]
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+
+    /// The image it was built on, whose waste is counted apart [default: an image of the store with the same layers, or what the history tells]
+    #[arg(long, value_name = "IMAGE")]
+    base: Option<String>,
+
+    /// What to suppress, with reasons [default: ./strata.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Explain a rule, by its number or its name, instead of analyzing
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["image", "file", "base", "config"])]
+    explain: Option<String>,
 
     /// How to print the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// Rows of each list that a person sees; `--format json` has all of them.
-const ROWS: usize = 10;
-
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
-    let image = places.image(&args.image)?;
+    if let Some(rule) = &args.explain {
+        return explain::run(rule, args.format);
+    }
+    let name = args.image.as_deref().unwrap_or_default();
+    let image = places.image(name)?;
     let cache = places.analysis();
     let dockerfile = dockerfile(args.file.as_deref(), places)?;
+    let settings = settings(args.config.as_deref())?;
+    let base = args.base.as_deref().map(|base| candidate(base, image.as_ref(), places)).transpose()?;
+    let bases = candidates(places)?;
     let options = Options {
         cache: Some(&cache),
         dockerfile: dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
-        name: Some(&args.image),
+        name: Some(name),
+        base: base.as_ref(),
+        bases: &bases,
+        suppressions: &settings.ignore,
         ..Options::default()
     };
     let analysis = analysis::analyze(image.as_ref(), &options)?;
     match args.format {
         Format::Json => json::print(&analysis)?,
-        Format::Table => show(&analysis),
+        Format::Table => show::print(&analysis),
     }
     Ok(Status::Yes)
 }
@@ -71,73 +88,34 @@ pub(super) fn dockerfile(file: Option<&Path>, places: &Places) -> Result<Option<
     Ok(Some((read.name, read.bytes)))
 }
 
-fn show(analysis: &Analysis) {
-    let name = analysis.image.name.as_deref().or(analysis.image.id.as_deref()).unwrap_or("image");
-    anstream::println!(
-        "{STRONG}{}{STRONG:#}  {} in {}, {} bytes wasted ({}), efficiency {:.2}%",
-        text::safe(name),
-        size_text(analysis.total_bytes),
-        text::count(analysis.layers.len(), "layer"),
-        analysis.wasted_bytes,
-        size_text(analysis.wasted_bytes),
-        floor_percent(analysis.efficiency),
-    );
-    anstream::println!();
-    layers(analysis);
-    if !analysis.waste.is_empty() {
-        anstream::println!();
-        waste(analysis);
-    }
-    for suggestion in &analysis.suggestions {
-        anstream::println!();
-        anstream::println!("{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
-        if let Some(edit) = &suggestion.edit {
-            anstream::print!("{FAINT}{edit}{FAINT:#}");
-        }
-    }
+/// The settings that are named, or else those here, if there are any.
+fn settings(file: Option<&Path>) -> Result<Settings> {
+    let path = file.unwrap_or(Path::new(settings::FILE));
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(Settings::default()),
+        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let by = path.display().to_string();
+    Settings::parse(&text, &by).with_context(|| format!("cannot use {by}"))
 }
 
-/// Percent with two decimals, never rounded up: 100.00 means that nothing is wasted.
-fn floor_percent(efficiency: f64) -> f64 {
-    (efficiency * 10_000.0).floor() / 100.0
+/// The image that `--base` names; it must be one that the image can have been built on.
+fn candidate(text: &str, image: &dyn Image, places: &Places) -> Result<Candidate> {
+    let base = places.image(text)?;
+    let diff_ids = base.layers().iter().map(|layer| layer.diff_id()).collect();
+    let candidate = Candidate { name: text.to_owned(), digest: None, diff_ids };
+    if !candidate.is_below(image) {
+        bail!("{text} is not the base: the image does not have its layers at the bottom, and more above them");
+    }
+    Ok(candidate)
 }
 
-fn layers(analysis: &Analysis) {
-    let mut columns =
-        Columns::new(&["LAYER", "LINE", "SIZE", "WASTED", "KILLED", "CREATED BY"]).right(2).right(3).right(4);
-    for layer in &analysis.layers {
-        columns.row([
-            layer.index.to_string(),
-            layer.line.map_or_else(String::new, |line| line.to_string()),
-            size_text(layer.size_bytes),
-            size_text(layer.wasted_bytes),
-            size_text(layer.killed_bytes),
-            text::ellipsis(layer.created_by.as_deref().unwrap_or_default(), 60),
-        ]);
-    }
-    columns.print();
-}
-
-fn waste(analysis: &Analysis) {
-    let mut columns = Columns::new(&["WASTED", "KIND", "CREATED", "KILLED", "PATH"]).right(0);
-    for dead in analysis.waste.iter().take(ROWS) {
-        columns.row(row(analysis, dead));
-    }
-    columns.print();
-    let more = analysis.waste.len().saturating_sub(ROWS);
-    if more > 0 {
-        anstream::println!("{FAINT}and {more} more: --format json lists all{FAINT:#}");
-    }
-}
-
-fn row(analysis: &Analysis, dead: &Waste) -> [String; 5] {
-    let place = |index: usize| analysis.layers.get(index).map_or_else(|| format!("layer {index}"), place);
-    [size_text(dead.bytes), dead.kind.to_string(), place(dead.creator), place(dead.killer), dead.path.clone()]
-}
-
-fn place(layer: &LayerLine) -> String {
-    match layer.line {
-        Some(line) => format!("line {line}"),
-        None => format!("layer {}", layer.index),
-    }
+/// The images of the store.
+fn candidates(places: &Places) -> Result<Vec<Candidate>> {
+    let candidate = |image: &strata_image::store::StoredImage| Candidate {
+        name: image.names().first().map_or_else(|| image.image_id().to_string(), ToString::to_string),
+        digest: Some(image.manifest_digest().to_string()),
+        diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
+    };
+    Ok(places.store()?.images()?.iter().map(candidate).collect())
 }

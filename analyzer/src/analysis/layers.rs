@@ -3,7 +3,7 @@
 use strata_dockerfile::{Dockerfile, Instruction};
 use strata_image::{Image, ImageConfig, Timestamp};
 
-use super::{LayerLine, Options, Read};
+use super::{LayerLine, Read};
 use crate::{Ledger, attribution::Attribution};
 
 /// Steps that took longer are none: between two times of a history may lie months.
@@ -13,12 +13,11 @@ const MAX_SECONDS: f64 = 86_400.0;
 pub(super) fn lines(
     image: &dyn Image,
     ledger: &Ledger,
-    options: &Options<'_>,
+    base_layers: Option<usize>,
     origin: Option<&Attribution>,
     file: Option<&Dockerfile>,
 ) -> Vec<LayerLine> {
     let history = image.config().and_then(ImageConfig::layer_history);
-    let base_layers = options.base_layers.or(origin.map(|origin| origin.base_layers));
     let seconds = seconds(image, base_layers.unwrap_or(0));
     image
         .layers()

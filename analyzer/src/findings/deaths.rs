@@ -41,7 +41,7 @@ const ORDER: &[&dyn Exact] = &[
 ];
 
 /// Gives every dead inode that has bytes to a rule.
-pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits) {
+pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits<'_>) {
     let ends = Ends::of(subject);
     for (number, dead) in subject.ledger.dead().iter().enumerate().filter(|(_, dead)| dead.bytes > 0) {
         let death = Death { dead, subject, number, ends: &ends };
@@ -53,6 +53,7 @@ pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits) {
                 killer: Some(dead.killer),
                 bytes: dead.bytes,
                 is_tree: claim.tree.is_some(),
+                file: claim.tree.as_ref().map(|_| dead.path.as_bytes().to_vec()),
                 path: claim.tree.unwrap_or_else(|| dead.path.as_bytes().to_vec()),
                 other: claim.other,
                 package: None,

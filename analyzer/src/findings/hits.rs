@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use super::{Finding, Lines, MAX_PATHS, Place, Rule, Subject, Told};
+use super::{Finding, Lines, MAX_PATHS, Place, Resolved, Rule, Subject, Suppressed, Told};
 use crate::path_text;
 
 /// One file, or a part of what lies below one directory, that a rule found.
@@ -21,15 +21,17 @@ pub(crate) struct Hit {
     pub(crate) other: Option<String>,
     /// The package that it belongs to: hits of the same package are added up, under the path of the first.
     pub(crate) package: Option<String>,
+    /// The file itself where `path` is a directory above it.
+    pub(crate) file: Option<Vec<u8>>,
 }
 
-/// Number of the rule in [`super::RULES`], creator, killer, kind.
-type Key = (usize, Option<usize>, Option<usize>, &'static str);
+/// Number of the suppression, where there is one; number of the rule in [`super::RULES`], creator, killer, kind.
+type Key = (Option<usize>, usize, Option<usize>, Option<usize>, &'static str);
 
 /// Everything that was hit so far. Memory grows with the number of findings and of trees, not with that of files.
-#[derive(Default)]
-pub(crate) struct Hits {
+pub(crate) struct Hits<'s> {
     groups: BTreeMap<Key, Group>,
+    suppressions: &'s [Resolved],
 }
 
 #[derive(Default)]
@@ -50,13 +52,30 @@ struct Spot {
     package: Option<String>,
 }
 
-impl Hits {
+impl<'s> Hits<'s> {
+    pub(crate) fn new(suppressions: &'s [Resolved]) -> Self {
+        Self { groups: BTreeMap::new(), suppressions }
+    }
+
+    /// Where a hit belongs.
+    fn group(
+        &mut self,
+        rule: &dyn Rule,
+        (creator, killer): (Option<usize>, Option<usize>),
+        kind: &'static str,
+        path: &[u8],
+    ) -> Option<&mut Group> {
+        let number = super::RULES.iter().position(|other| other.about().id == rule.about().id)?;
+        let suppressed = self.suppressions.iter().position(|other| other.covers(number, [creator, killer], path));
+        Some(self.groups.entry((suppressed, number, creator, killer, kind)).or_default())
+    }
+
     /// Adds what a rule hit.
     pub(crate) fn add(&mut self, rule: &'static dyn Rule, hit: Hit) {
-        let Some(number) = number(rule) else {
+        let file = hit.file.as_deref().unwrap_or(&hit.path);
+        let Some(group) = self.group(rule, (hit.creator, hit.killer), hit.kind, file) else {
             return;
         };
-        let group = self.groups.entry((number, hit.creator, hit.killer, hit.kind)).or_default();
         group.bytes = group.bytes.saturating_add(hit.bytes);
         group.files += 1;
         let spot = Spot { path: hit.path, bytes: hit.bytes, files: 1, other: hit.other, package: hit.package };
@@ -87,31 +106,35 @@ impl Hits {
 
     /// Adds bytes of a layer that no file of it has.
     pub(crate) fn add_layer(&mut self, rule: &'static dyn Rule, kind: &'static str, layer: usize, bytes: u64) {
-        if let Some(number) = number(rule) {
-            let group = self.groups.entry((number, Some(layer), None, kind)).or_default();
+        if let Some(group) = self.group(rule, (Some(layer), None), kind, b"") {
             group.bytes = group.bytes.saturating_add(bytes);
         }
     }
 
-    pub(crate) fn findings(self, subject: &Subject<'_>) -> Vec<Finding> {
-        let mut findings: Vec<(usize, Finding)> = self
+    /// The findings, and apart from them those that are suppressed.
+    pub(crate) fn findings(self, subject: &Subject<'_>) -> (Vec<Finding>, Vec<Suppressed>) {
+        let mut all: Vec<(usize, Option<usize>, Finding)> = self
             .groups
             .into_iter()
-            .map(|((number, creator, killer, kind), group)| {
-                (number, finding(subject, super::RULES[number], (creator, killer, kind), group))
+            .map(|((suppressed, number, creator, killer, kind), group)| {
+                (number, suppressed, finding(subject, super::RULES[number], (creator, killer, kind), group))
             })
             .collect();
-        findings.sort_by(|(a_number, a), (b_number, b)| {
+        all.sort_by(|(a_number, _, a), (b_number, _, b)| {
             let key = |finding: &Finding| (finding.creator, finding.killer, finding.kind);
             b.bytes.cmp(&a.bytes).then(a_number.cmp(b_number)).then_with(|| key(a).cmp(&key(b)))
         });
-        findings.into_iter().map(|(_, finding)| finding).collect()
+        let (mut told, mut untold) = (Vec::new(), Vec::new());
+        for (_, suppressed, finding) in all {
+            match suppressed.and_then(|number| self.suppressions.get(number)) {
+                None => told.push(finding),
+                Some(Resolved { reason, by, .. }) => {
+                    untold.push(Suppressed { reason: reason.clone(), by: by.clone(), finding });
+                }
+            }
+        }
+        (told, untold)
     }
-}
-
-/// The number of a rule in the table.
-fn number(rule: &dyn Rule) -> Option<usize> {
-    super::RULES.iter().position(|other| other.about().id == rule.about().id)
 }
 
 /// The most bytes first, then by path: what a report lists.

@@ -19,7 +19,7 @@ pub(super) trait Advisory: Rule {
     }
 
     /// Finds what shows only in the whole.
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let _ = (whole, hits);
     }
 }
@@ -44,7 +44,13 @@ pub(super) struct Whole<'a> {
 
 impl Whole<'_> {
     /// Adds the files of a package that the image shows.
-    pub(super) fn add_package(&self, rule: &'static dyn Rule, kind: &'static str, package: &Package, hits: &mut Hits) {
+    pub(super) fn add_package(
+        &self,
+        rule: &'static dyn Rule,
+        kind: &'static str,
+        package: &Package,
+        hits: &mut Hits<'_>,
+    ) {
         let name = format!("{} {} ({})", package.name, package.version, package.manager);
         for file in &package.files {
             let view = self.subject.ledger.view();
@@ -61,7 +67,7 @@ impl Whole<'_> {
 }
 
 /// Gives every live file to all the rules that claim it, and the whole to all.
-pub(super) fn advise(subject: &Subject<'_>, hits: &mut Hits) {
+pub(super) fn advise(subject: &Subject<'_>, hits: &mut Hits<'_>) {
     let homes = homes(subject);
     let mut counts: HashMap<ContentHash, u32> = HashMap::new();
     each_file(subject, &mut |path, size, inode| {
@@ -91,6 +97,7 @@ pub(super) fn hit(claim: Claim, path: &[u8], size: u64, inode: InodeId) -> Hit {
         killer: None,
         bytes: claim.bytes.unwrap_or(size),
         is_tree: claim.tree.is_some(),
+        file: claim.tree.as_ref().map(|_| path.to_vec()),
         path: claim.tree.unwrap_or_else(|| path.to_vec()),
         other: claim.other,
         package: None,

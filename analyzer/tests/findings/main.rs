@@ -1,11 +1,13 @@
 //! What costs bytes, by rule: each rule speaks where it should, and is silent where it should be.
 #![allow(clippy::unwrap_used)]
 
+mod base;
 mod exact;
 mod live;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod partition;
+mod suppressed;
 mod table;
 mod whole;
 

@@ -35,3 +35,14 @@ fn a_finding_lists_the_largest_paths_and_counts_all() {
     assert_eq!((finding.paths[0].path.as_str(), finding.paths[99].path.as_str()), ("/f1000", "/f901"));
     assert_eq!(finding.message, "layer 1 deletes what layer 0 wrote: 1000 files, such as /f1000 (500kB)");
 }
+
+/// `STRATA_WRITE_DOCS=1 cargo test -p strata-analyzer --test findings` writes the page anew.
+#[test]
+fn the_page_of_rules_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md");
+    let page = strata_analyzer::findings::page();
+    if std::env::var_os("STRATA_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), page, "run it with STRATA_WRITE_DOCS=1");
+}

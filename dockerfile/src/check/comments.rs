@@ -33,6 +33,27 @@ pub(super) fn above<'a>(source: &'a [u8], file: &Dockerfile) -> Above<'a> {
     above
 }
 
+/// Gives the comments above each instruction that has any, without their `#`: in the order of the file, with the index of
+/// the instruction. An empty comment ends what was before it.
+///
+/// ```
+/// let source = b"FROM a\n# one\n#\n# two\nRUN b\n";
+/// let parsed = strata_dockerfile::parse(source);
+/// assert_eq!(strata_dockerfile::check::comments_above(source, &parsed.file), [(1, vec!["two"])]);
+/// ```
+pub fn comments_above<'a>(source: &'a [u8], file: &Dockerfile) -> Vec<(usize, Vec<&'a str>)> {
+    let mut from = file.directives.last().map_or(0, |(_, value)| value.span.end);
+    let mut above = Vec::new();
+    for (number, instruction) in file.instructions.iter().enumerate() {
+        let found = comments(source.get(from..instruction.span.start).unwrap_or_default());
+        if !found.is_empty() {
+            above.push((number, found));
+        }
+        from = instruction.span.end;
+    }
+    above
+}
+
 fn comments(between: &[u8]) -> Vec<&str> {
     let mut comments = Vec::new();
     for line in between.split(|&byte| byte == b'\n') {

@@ -38,7 +38,7 @@ impl Rule for ArchiveGarbage {
 }
 
 impl Advisory for ArchiveGarbage {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let subject = whole.subject;
         let mut seen = HashSet::new();
         for (layer, stored) in subject.image.layers().iter().enumerate() {
@@ -59,6 +59,7 @@ impl Advisory for ArchiveGarbage {
                     is_tree: false,
                     other: None,
                     package: None,
+                    file: None,
                 },
             );
         }

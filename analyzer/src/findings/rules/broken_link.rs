@@ -36,7 +36,7 @@ impl Rule for BrokenLink {
 }
 
 impl Advisory for BrokenLink {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let ledger = whole.subject.ledger;
         let mut seen = HashSet::new();
         for link in ledger.broken_links() {

@@ -99,7 +99,7 @@ impl Advisory for BuildDependency {
         subject.packages.owner(file.path).is_none().then_some(claim)
     }
 
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         for package in whole.subject.packages.list() {
             let is_system = matches!(package.manager, Manager::Dpkg | Manager::Apk | Manager::Rpm);
             if is_system && builds(&package.name) {

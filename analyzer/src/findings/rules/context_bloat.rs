@@ -60,7 +60,7 @@ const DIRECTORIES: &[(&str, &str)] = &[
 ];
 
 impl Advisory for ContextBloat {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let subject = whole.subject;
         let copies: Vec<bool> = (0..subject.layers.len()).map(|layer| copies_context(subject, layer)).collect();
         if !copies.contains(&true) {

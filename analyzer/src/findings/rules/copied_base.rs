@@ -40,7 +40,7 @@ impl Rule for CopiedBase {
 const MIN_FILES: usize = 50;
 
 impl Advisory for CopiedBase {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let indexes = whole.subject.ledger.indexes();
         for (layer, index) in indexes.iter().enumerate() {
             let text = whole.subject.instruction(layer).unwrap_or_default();

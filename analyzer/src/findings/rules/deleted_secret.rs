@@ -49,7 +49,7 @@ impl Rule for DeletedSecret {
 }
 
 impl Advisory for DeletedSecret {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let ledger = whole.subject.ledger;
         for dead in ledger.dead().iter().filter(|dead| dead.bytes > 0) {
             // what lives on elsewhere is no better hidden, but it was not deleted
@@ -75,6 +75,7 @@ impl Advisory for DeletedSecret {
                 is_tree: false,
                 other: None,
                 package: None,
+                file: None,
             };
             hits.add(&DeletedSecret, hit);
         }

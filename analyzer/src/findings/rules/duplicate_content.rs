@@ -47,7 +47,7 @@ impl Rule for DuplicateContent {
 }
 
 impl Advisory for DuplicateContent {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         if whole.counts.values().all(|&count| count == 1) {
             return;
         }

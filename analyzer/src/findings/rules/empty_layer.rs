@@ -42,7 +42,7 @@ impl Rule for EmptyLayer {
 const MAX_ENTRIES: usize = 1000;
 
 impl Advisory for EmptyLayer {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let indexes = whole.subject.ledger.indexes();
         for (layer, index) in indexes.iter().enumerate() {
             let kind = if index.is_empty() {

@@ -47,7 +47,7 @@ impl Rule for ExtractedArchive {
 }
 
 impl Advisory for ExtractedArchive {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let subject = whole.subject;
         let is_there = |hash: &ContentHash| whole.counts.contains_key(hash);
         // archives of which enough is there, each with one member that tells where

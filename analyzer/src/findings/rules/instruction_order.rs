@@ -70,7 +70,7 @@ const SYSTEM: &[&str] =
     &["apt-get install", "apt install", "apk add", "dnf install", "yum install", "microdnf install", "zypper install"];
 
 impl Advisory for InstructionOrder {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let subject = whole.subject;
         let mut is_copied = false;
         for layer in subject.base_layers..subject.layers.len() {

@@ -54,7 +54,7 @@ impl Rule for NodeExtra {
 }
 
 impl Advisory for NodeExtra {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let subject = whole.subject;
         let modules: Vec<&Package> =
             subject.packages.list().iter().filter(|package| package.manager == Manager::Npm).collect();

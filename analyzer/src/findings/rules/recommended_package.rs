@@ -40,7 +40,7 @@ impl Rule for RecommendedPackage {
 }
 
 impl Advisory for RecommendedPackage {
-    fn look(&self, whole: &Whole<'_>, hits: &mut Hits) {
+    fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let packages: Vec<(&Package, &Relations)> = whole
             .subject
             .packages

@@ -1,0 +1,157 @@
+//! The report for people: the layers, what was found by rule, what can be done.
+
+use strata_analyzer::{
+    Finding,
+    analysis::{Analysis, BaseLine, FoundBy},
+    findings::{Level, rule},
+    size_text,
+};
+
+use crate::look::{
+    palette::{ERROR, FAINT, HINT, STRONG},
+    table::Columns,
+    text,
+};
+
+/// Rules that a person sees; `--format json` has all of them.
+const RULES: usize = 8;
+/// Findings of one rule.
+const FINDINGS: usize = 3;
+
+pub(super) fn print(analysis: &Analysis) {
+    let name = analysis.image.name.as_deref().or(analysis.image.id.as_deref()).unwrap_or("image");
+    anstream::println!(
+        "{STRONG}{}{STRONG:#}  {} in {}, {} bytes wasted ({}), efficiency {:.2}%",
+        text::safe(name),
+        size_text(analysis.total_bytes),
+        text::count(analysis.layers.len(), "layer"),
+        analysis.wasted_bytes,
+        size_text(analysis.wasted_bytes),
+        floor_percent(analysis.efficiency),
+    );
+    if let Some(line) = &analysis.base {
+        base(line);
+    }
+    anstream::println!();
+    layers(analysis);
+    findings(analysis);
+    for suggestion in &analysis.suggestions {
+        anstream::println!();
+        anstream::println!("{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
+        if let Some(edit) = &suggestion.edit {
+            anstream::print!("{FAINT}{edit}{FAINT:#}");
+        }
+    }
+}
+
+/// Percent with two decimals, never rounded up: 100.00 means that nothing is wasted.
+fn floor_percent(efficiency: f64) -> f64 {
+    (efficiency * 10_000.0).floor() / 100.0
+}
+
+fn base(line: &BaseLine) {
+    let name = line.name.as_deref().map_or_else(String::new, |name| format!(" {}", text::safe(name)));
+    let how = match line.found_by {
+        FoundBy::Asked | FoundBy::Build => "",
+        FoundBy::Dockerfile => ", by the Dockerfile",
+        FoundBy::Annotation => ", by the image's annotations",
+        FoundBy::Layers => ", by its layers",
+        FoundBy::History => ", guessed from the history",
+    };
+    anstream::println!(
+        "{FAINT}of it the base{name}: {} in {}, {} wasted by itself, {} by the layers above{how}{FAINT:#}",
+        size_text(line.total_bytes),
+        text::count(line.layers, "layer"),
+        size_text(line.wasted_bytes),
+        size_text(line.killed_bytes),
+    );
+}
+
+fn layers(analysis: &Analysis) {
+    let mut columns =
+        Columns::new(&["LAYER", "LINE", "SIZE", "WASTED", "KILLED", "CREATED BY"]).right(2).right(3).right(4);
+    for layer in &analysis.layers {
+        columns.row([
+            layer.index.to_string(),
+            layer.line.map_or_else(String::new, |line| line.to_string()),
+            size_text(layer.size_bytes),
+            size_text(layer.wasted_bytes),
+            size_text(layer.killed_bytes),
+            text::ellipsis(layer.created_by.as_deref().unwrap_or_default(), 60),
+        ]);
+    }
+    columns.print();
+}
+
+/// What was found above the base, by rule: those that matter most first, then those of the most bytes.
+fn findings(analysis: &Analysis) {
+    let own: Vec<&Finding> = analysis.findings.iter().filter(|finding| !finding.base).collect();
+    let mut rules: Vec<(&'static str, Vec<&Finding>)> = Vec::new();
+    for finding in own {
+        match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+            Some((_, findings)) => findings.push(finding),
+            None => rules.push((finding.rule, vec![finding])),
+        }
+    }
+    let is_grave = |findings: &[&Finding]| findings.iter().any(|finding| finding.level == Level::Error);
+    rules.sort_by_key(|(_, findings)| (!is_grave(findings), std::cmp::Reverse(sum(findings))));
+    for (number, findings) in rules.iter().take(RULES) {
+        anstream::println!();
+        of_rule(number, findings);
+    }
+    if rules.len() > RULES {
+        let rest: Vec<&Finding> = rules[RULES..].iter().flat_map(|(_, findings)| findings.iter().copied()).collect();
+        let numbers: Vec<&str> = rules[RULES..].iter().map(|(number, _)| *number).collect();
+        let all = "--format json lists all";
+        anstream::println!();
+        anstream::println!("{FAINT}and {} of {}: {all}{FAINT:#}", size_text(sum(&rest)), numbers.join(", "));
+    }
+    left_out(analysis);
+}
+
+fn of_rule(number: &str, findings: &[&Finding]) {
+    let Ok(rule) = rule(number) else {
+        return;
+    };
+    let style = if findings.iter().any(|finding| finding.level == Level::Error) { ERROR } else { STRONG };
+    let bytes = if findings.iter().all(|finding| finding.exact) { "" } else { "about " };
+    anstream::println!("{style}{number} {}: {bytes}{}{style:#}", rule.about().title, size_text(sum(findings)));
+    for finding in findings.iter().take(FINDINGS) {
+        anstream::println!("  {}", text::safe(&finding.message));
+    }
+    if findings.len() > FINDINGS {
+        anstream::println!("{FAINT}  and {} more{FAINT:#}", findings.len() - FINDINGS);
+    }
+    // all of one rule most often have one fix
+    if let Some(first) = findings.first() {
+        anstream::println!("{HINT}  fix:{HINT:#} {}", text::safe(&first.fix));
+    }
+}
+
+/// What is not told, and why.
+fn left_out(analysis: &Analysis) {
+    let of_base: Vec<&Finding> = analysis.findings.iter().filter(|finding| finding.base).collect();
+    let mut lines = Vec::new();
+    if !of_base.is_empty() {
+        let count = text::count(of_base.len(), "finding");
+        lines.push(format!("{count} about the base alone, {}: nothing here can change it", size_text(sum(&of_base))));
+    }
+    if !analysis.suppressed.is_empty() {
+        let findings: Vec<&Finding> = analysis.suppressed.iter().map(|suppressed| &suppressed.finding).collect();
+        let mut by: Vec<&str> = analysis.suppressed.iter().map(|suppressed| suppressed.by.as_str()).collect();
+        by.sort_unstable();
+        by.dedup();
+        let count = text::count(findings.len(), "finding");
+        lines.push(format!("{count} suppressed by {}, {}", by.join(", "), size_text(sum(&findings))));
+    }
+    if !lines.is_empty() {
+        anstream::println!();
+    }
+    for line in lines {
+        anstream::println!("{FAINT}{}{FAINT:#}", text::safe(&line));
+    }
+}
+
+fn sum(findings: &[&Finding]) -> u64 {
+    findings.iter().map(|finding| finding.bytes).fold(0, u64::saturating_add)
+}
