@@ -72,15 +72,17 @@ fn push(out: &mut String, section: &Section) {
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in &section.rows {
-        let (class, label) = match row.mark {
-            Mark::Added => ("added", "added"),
-            Mark::Removed => ("removed", "removed"),
-            Mark::Changed => ("changed", "changed"),
-            Mark::Moved => ("moved", "moved"),
+        let attributes = match row.mark {
+            Mark::Added => ("added", "+"),
+            Mark::Removed => ("removed", "-"),
+            Mark::Changed => ("changed", "~"),
+            Mark::Moved => ("moved", "&gt;"),
             Mark::None => ("", ""),
         };
-        let mark = escaped(row.mark.character().to_string().trim());
-        let _ = write!(out, "<tr class=\"{class}\"><td aria-label=\"{label}\">{mark}</td>");
+        let _ = match attributes {
+            ("", _) => write!(out, "<tr><td></td>"),
+            (word, mark) => write!(out, "<tr class=\"{word}\"><td aria-label=\"{word}\">{mark}</td>"),
+        };
         for cell in &row.cells {
             let _ = write!(out, "<td>{}</td>", escaped(cell));
         }

@@ -20,21 +20,24 @@ pub(super) fn compare(a: &dyn Image, b: &dyn Image, asked: [Option<&str>; 2], co
     }
     // a root filesystem can have no name
     if a.config().is_some() && b.config().is_some() {
-        of_a.push((What::Names, "names".to_owned(), names(a, asked[0])));
-        of_b.push((What::Names, "names".to_owned(), names(b, asked[1])));
+        of_a.push((What::Names, "names".to_owned(), names(a, asked)));
+        of_b.push((What::Names, "names".to_owned(), names(b, asked)));
     }
     differing_by_name(&of_a, &of_b, counts)
 }
 
-fn names(image: &dyn Image, asked: Option<&str>) -> Value {
+fn names(image: &dyn Image, asked: [Option<&str>; 2]) -> Value {
+    let is_asked = |name: &String| asked.iter().flatten().any(|asked| is_meant(asked, name));
     let names = image.names().iter().map(ToString::to_string);
-    let names: BTreeSet<String> = names.filter(|name| !asked.is_some_and(|asked| is_meant(asked, name))).collect();
+    let names: BTreeSet<String> = names.filter(|name| !is_asked(name)).collect();
     if names.is_empty() { Value::Null } else { names.into_iter().collect() }
 }
 
+/// Whether a text ends in a name: `docker-archive:a.tar:app:1` in `app:1`, and `app` in `app:latest`.
 fn is_meant(asked: &str, name: &str) -> bool {
-    asked.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with(['/', ':']))
-        || name.strip_suffix(":latest").is_some_and(|name| asked.ends_with(name))
+    let spellings = [Some(name), name.strip_suffix(":latest")];
+    let mut heads = spellings.iter().flatten().filter_map(|name| asked.strip_suffix(name));
+    heads.any(|head| head.is_empty() || head.ends_with(['/', ':']))
 }
 
 /// The fields of a manifest, but for config and layers, which are compared as what they are.
@@ -49,4 +52,25 @@ fn manifest(image: &dyn Image) -> Option<Vec<(What, String, Value)>> {
         fields.push((What::Manifest, format!("manifest {name}"), value.clone()));
     }
     Some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_meant;
+
+    #[test]
+    fn a_name_is_meant_by_what_ends_in_it() {
+        for (asked, name, meant) in [
+            ("app:1", "app:1", true),
+            ("docker-archive:a.tar:app:1", "app:1", true),
+            ("docker.io/library/app:1", "app:1", true),
+            ("app", "app:latest", true),
+            ("myapp", "app:latest", false),
+            ("myapp:1", "app:1", false),
+            ("app:1", "app:2", false),
+            ("app.tar", "app:1", false),
+        ] {
+            assert_eq!(is_meant(asked, name), meant, "{asked} {name}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use strata_image::{
     Timestamp,
-    layer::{EntryKind, LayerPath, LayerReader},
+    layer::{EntryKind, Format, LayerPath, LayerReader},
 };
 
 use crate::raw::{Block, END, extension, file, padded, pax, read, read_one};
@@ -314,4 +314,47 @@ fn paths_stay_below_the_root() {
     for root in [".", "./", "/", "", "a/.."] {
         assert!(read_one(&[Block::new(root, b'5', 0).done()]).0.path.is_root());
     }
+}
+
+#[test]
+fn headers_are_kept_where_they_are_asked_for() {
+    let old = Block::new("./a", b'0', 0).put(257, &[0; 8]).put(100, b"0100644\0").done();
+    let gnu = Block::gnu("b", b'0', 0).put(345, b"00000000007\0").put(357, b"00000000010\0").done();
+    let records: [(&str, &[u8]); 3] = [("atime", b"1.5"), ("comment", b"x"), ("path", b"/c/")];
+    let tar = [
+        old,
+        gnu,
+        [pax(&records), Block::new("d", b'5', 0).done()].concat(),
+        [extension(b'L', b"//e\0"), Block::gnu("e", b'0', 0).done()].concat(),
+        file("f", b""),
+    ];
+    let tar = [tar.concat(), END.to_vec()].concat();
+    let mut reader = LayerReader::new(tar.as_slice()).keep_raw();
+    let mut found = Vec::new();
+    while reader.next_entry().unwrap().is_some() {
+        let raw = reader.raw().unwrap();
+        let seconds = |time: Option<Timestamp>| time.map(|time| (time.seconds, time.nanoseconds));
+        let records = raw.records.len();
+        found.push((
+            raw.path.to_string(),
+            raw.format(),
+            raw.mode_bits(),
+            seconds(raw.atime()),
+            records,
+            raw.long_names,
+        ));
+    }
+    assert_eq!(
+        found,
+        [
+            ("./a".to_owned(), Format::V7, 0o100_000, None, 0, false),
+            ("b".to_owned(), Format::Gnu, 0, Some((7, 0)), 0, false),
+            ("/c/".to_owned(), Format::Pax, 0, Some((1, 500_000_000)), 3, false),
+            ("//e".to_owned(), Format::Gnu, 0, None, 0, true),
+            ("f".to_owned(), Format::Ustar, 0, None, 0, false),
+        ]
+    );
+    let mut reader = LayerReader::new(tar.as_slice());
+    reader.next_entry().unwrap();
+    assert_eq!(reader.raw(), None);
 }

@@ -1,7 +1,4 @@
 //! How layers are aligned and compared, down to the last byte of their tars.
-#![allow(clippy::unwrap_used)]
-
-mod memory;
 
 use std::sync::Arc;
 
@@ -12,7 +9,10 @@ use strata_image::{
     layer::{Entry, EntryKind, LayerWriter},
 };
 
-use memory::{Memory, MemoryLayer, entry, file};
+use crate::{
+    memory::{self, Memory, MemoryLayer, entry, file},
+    stack,
+};
 
 fn at(depth: Depth) -> Options<'static> {
     Options { depth, ..Options::default() }
@@ -79,10 +79,6 @@ fn what_differs_in_a_layer_is_told_entry_by_entry() {
     let merged = compare(&stack("a:1 b:1"), &stack("a:1 / b:1"), &Options::default()).unwrap();
     assert!(merged.equal);
     assert!(merged.notes[0].starts_with("the root filesystems are equal, though the layers are not: 2 of 2 differ"));
-}
-
-fn stack(text: &str) -> Stack {
-    Stack::parse("any:1", text).unwrap()
 }
 
 fn image(layer: MemoryLayer) -> Memory {
