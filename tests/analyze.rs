@@ -119,6 +119,40 @@ fn settings_suppress_findings_with_a_reason_and_mistakes_in_them_are_errors() {
 }
 
 #[test]
+fn what_an_archive_holds_for_nobody_is_found() {
+    let strata = Strata::new();
+    let mut bytes = std::fs::read(archive(&strata, "app:1", "a:100")).unwrap();
+    assert_eq!(garbage(&strata, &bytes), json!([]));
+    // the two zero blocks of the end go, and one more blob comes
+    bytes.truncate(bytes.len() - 1024);
+    let mut tar = tar::Builder::new(bytes);
+    let mut header = tar::Header::new_ustar();
+    header.set_size(700);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "blobs/sha256/0123", [7; 700].as_slice()).unwrap();
+    let bytes = tar.into_inner().unwrap();
+    let found = json!([{ "path": "/blobs/sha256/0123", "bytes": 700 }]);
+    assert_eq!(garbage(&strata, &bytes), found);
+    // the same as a layout in a directory
+    let layout = strata.work().join("layout");
+    tar::Archive::new(bytes.as_slice()).unpack(&layout).unwrap();
+    assert_eq!(told(&strata, &format!("oci:{}", layout.display())), found);
+}
+
+/// What B21 says of an archive.
+fn garbage(strata: &Strata, archive: &[u8]) -> serde_json::Value {
+    told(strata, strata.file("garbage.tar", archive).to_str().unwrap())
+}
+
+fn told(strata: &Strata, image: &str) -> serde_json::Value {
+    let report = strata.json(["analyze", "--format", "json", image]);
+    let findings = report["findings"].as_array().unwrap().clone();
+    let own = findings.iter().filter(|finding| finding["rule"] == "B21");
+    let paths = own.flat_map(|finding| finding["paths"].as_array().unwrap().clone());
+    paths.map(|place| json!({ "path": place["path"], "bytes": place["bytes"] })).collect()
+}
+
+#[test]
 fn the_base_is_found_in_the_store_or_named() {
     let strata = Strata::new();
     let (base, image) =

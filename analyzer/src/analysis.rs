@@ -20,7 +20,7 @@ use crate::{
     findings::{self, Finding, Subject, Suppressed, Suppression},
     index::LayerIndex,
     ledger::Kind,
-    path_text,
+    packages, path_text,
     suggest::{self, Caches, Context, Recipe, Scene, Suggestion},
 };
 
@@ -183,11 +183,13 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     let layers =
         layers::lines(image, &ledger, known, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
     let steps: Vec<Option<&Instruction>> = layers::instructions(&layers, origin.as_ref(), recipe.as_ref());
-    let packages = Packages::of(&ledger);
+    let kept = packages::kept(&ledger);
+    let packages = Packages::told_by(&kept);
     let subject = Subject {
         image,
         ledger: &ledger,
         packages: &packages,
+        kept: &kept,
         layers: &layers,
         base_layers,
         steps: &steps,

@@ -189,6 +189,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) image: &'a dyn Image,
     pub(crate) ledger: &'a Ledger,
     pub(crate) packages: &'a Packages,
+    /// Kept contents of files that the image shows, by path.
+    pub(crate) kept: &'a [(Vec<u8>, &'a [u8])],
     /// Bottom first.
     pub(crate) layers: &'a [LayerLine],
     /// Number of bottom layers that belong to the base image; 0 where that is unknown.

@@ -3,7 +3,9 @@
 //!
 //! ```text
 //! layers ─► index (one per diff ID, cached) ─► ledger ─► analysis ─► JSON, tables
-//!                                                │ └───► suggest: an edit of the Dockerfile, priced in bytes
+//!       └─► facts, packages ──────────────────────┤
+//!                                                ├─────► findings: what costs bytes, by rule, and what to do
+//!                                                ├─────► suggest: an edit of the Dockerfile, priced in bytes
 //!                                                └─────► compare: two ledgers' views, path by path
 //! ```
 //!

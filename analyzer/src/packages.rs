@@ -97,13 +97,17 @@ pub struct Packages {
 impl Packages {
     /// Finds the packages of what an image shows, in order of manager, name, version and place.
     pub fn of(ledger: &Ledger) -> Self {
+        Self::told_by(&kept(ledger))
+    }
+
+    /// Finds the packages that kept contents tell of.
+    pub(crate) fn told_by(kept: &[(Vec<u8>, &[u8])]) -> Self {
         let mut list = Vec::new();
-        let kept = kept(ledger);
         let content = |path: &[u8]| {
             let at = kept.binary_search_by(|(other, _)| other.as_slice().cmp(path)).ok()?;
             Some(kept[at].1)
         };
-        for (path, text) in &kept {
+        for (path, text) in kept {
             let (directory, name) = split(path);
             match name {
                 b"status" => list.extend(dpkg::installed(path, text, &content)),
@@ -118,8 +122,7 @@ impl Packages {
             }
         }
         list.sort_by(|a, b| {
-            let key = |package: &Package| (package.manager, package.name.clone(), package.version.clone());
-            key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place))
+            (a.manager, &a.name, &a.version, &a.place).cmp(&(b.manager, &b.name, &b.version, &b.place))
         });
         Self { list, owners: OnceLock::new() }
     }

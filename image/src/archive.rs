@@ -9,9 +9,11 @@ pub mod oci;
 mod package;
 mod sink;
 pub(crate) mod tar_file;
+mod unreachable;
 mod writer;
 
 pub use package::{Annotation, AnnotationPlace, Package, Written};
+pub use unreachable::unreachable;
 
 use crate::{Image, ImageName};
 

@@ -63,6 +63,30 @@ pub fn open(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Bo
     Err(not_found(text, store.filter(|_| !is_path)))
 }
 
+/// Gives the blobs that the archive or layout which a text names holds for nobody, with their bytes: as
+/// [`archive::unreachable`](crate::archive::unreachable). An image of the store, and a root filesystem, have none.
+///
+/// # Errors
+/// Those of opening the archive.
+pub fn unreachable(text: &str, store: Option<&Store>) -> Result<Vec<(String, u64)>> {
+    let path = match text.split_once(':') {
+        Some(("docker-archive" | "oci" | "oci-archive", rest)) => split_reference(rest).0,
+        Some(("rootfs", _)) => return Ok(Vec::new()),
+        _ => {
+            let is_path = ["/", "./", "../"].iter().any(|head| text.starts_with(head));
+            let is_stored = match store {
+                Some(store) if !is_path => store.find(text)?.is_some(),
+                _ => false,
+            };
+            if is_stored || !Path::new(text).exists() {
+                return Ok(Vec::new());
+            }
+            PathBuf::from(text)
+        }
+    };
+    crate::archive::unreachable(&path)
+}
+
 /// Opens every image of an archive or a layout; `platform` chooses where one name offers several.
 ///
 /// # Errors

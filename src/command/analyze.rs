@@ -60,6 +60,11 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let settings = settings(args.config.as_deref())?;
     let base = args.base.as_deref().map(|base| candidate(base, image.as_ref(), places)).transpose()?;
     let bases = candidates(places)?;
+    // a root filesystem is no archive of images
+    let unreachable = match image.config() {
+        Some(_) => strata_image::source::unreachable(name, Some(&places.store()?))?,
+        None => Vec::new(),
+    };
     let options = Options {
         cache: Some(&cache),
         dockerfile: dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
@@ -67,6 +72,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         base: base.as_ref(),
         bases: &bases,
         suppressions: &settings.ignore,
+        unreachable: &unreachable,
         ..Options::default()
     };
     let analysis = analysis::analyze(image.as_ref(), &options)?;

@@ -78,9 +78,43 @@ pub(crate) fn ellipsis(text: &str, width: usize) -> String {
     cut
 }
 
+/// Columns of a line of prose.
+const WIDTH: usize = 110;
+
+/// Breaks prose between words; all lines but the first begin with `indent` blanks, and the first has as much before it.
+pub(crate) fn prose(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut width = indent;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if width > indent && width + 1 + length > WIDTH {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            width = indent;
+        } else if width > indent {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += length;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ellipsis, output, safe};
+    use super::{ellipsis, output, prose, safe};
+
+    #[test]
+    fn prose_is_broken_between_words_and_indented() {
+        assert_eq!(prose("a few words", 7), "a few words");
+        let long = vec!["word"; 40].join(" ");
+        let lines: Vec<String> = prose(&long, 7).lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].len() <= 103, "{lines:?}");
+        assert!(lines[1].starts_with("       word"), "{lines:?}");
+        assert_eq!(lines.join(" ").split_whitespace().count(), 40);
+    }
 
     #[test]
     fn escape_sequences_of_an_image_never_reach_the_terminal() {

@@ -118,7 +118,7 @@ pub(super) fn each_file(subject: &Subject<'_>, visit: &mut dyn FnMut(&[u8], u64,
 /// Where users keep their caches: root's home, and those of `etc/passwd` that are not the system's own directories.
 fn homes(subject: &Subject<'_>) -> HashSet<Vec<u8>> {
     let mut homes = HashSet::from([b"root".to_vec()]);
-    for (path, text) in crate::packages::kept(subject.ledger) {
+    for (path, text) in subject.kept {
         if path != b"etc/passwd" {
             continue;
         }

@@ -84,6 +84,12 @@ pub(crate) fn recognises(archive: &TarFile) -> bool {
     archive.contains("manifest.json")
 }
 
+/// The files that the images of an archive need: what `manifest.json` names, links followed.
+pub(crate) fn needed(archive: &TarFile) -> Result<Vec<String>> {
+    let names = list(archive)?.into_iter().flat_map(|listed| [vec![listed.config], listed.layers].concat());
+    Ok(names.filter_map(|name| archive.target(&name)).collect())
+}
+
 fn list(archive: &TarFile) -> Result<Vec<Listed>> {
     let bytes = archive.read("manifest.json", MAX_LIST_BYTES)?;
     let unreadable =

@@ -88,6 +88,27 @@ impl TarFile {
         Err(irregular())
     }
 
+    /// The regular files, by name and size; links are not.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (String, u64)> {
+        self.members.iter().filter_map(|(path, member)| match member {
+            Member::File(span) => Some((path.to_string(), span.size)),
+            Member::Link(_) | Member::Other => None,
+        })
+    }
+
+    /// The name of the file that a name leads to, links followed.
+    pub(crate) fn target(&self, name: &str) -> Option<String> {
+        let mut path = LayerPath::new(name.as_bytes()).ok()?;
+        for _ in 0..MAX_LINKS {
+            match self.members.get(&path)? {
+                Member::File(_) => return Some(path.to_string()),
+                Member::Link(target) => path = target.clone(),
+                Member::Other => return None,
+            }
+        }
+        None
+    }
+
     /// Whether there is a file of that name.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.find(name).is_ok()

@@ -10,11 +10,9 @@ use crate::{
     look::{
         json,
         palette::{FAINT, STRONG},
+        text::prose,
     },
 };
-
-/// Columns of a paragraph.
-const WIDTH: usize = 100;
 
 /// A rule as `--format json` has it.
 #[derive(Serialize)]
@@ -72,7 +70,7 @@ fn show(about: &About) {
     anstream::println!("{STRONG}{} {}{STRONG:#}  {FAINT}{}{FAINT:#}", about.id, about.title, about.name);
     for (head, text) in [("Why", about.explanation), ("Found", about.detection), ("Fix", about.fix)] {
         anstream::println!();
-        paragraph(head, text);
+        anstream::println!("{head:<7}{}", prose(text, 7));
     }
     anstream::println!();
     for (kind, means) in about.kinds {
@@ -87,18 +85,4 @@ fn show(about: &About) {
         Confidence::Low => "low",
     };
     anstream::println!("{FAINT}Bytes are {bytes}. Confidence in the fix: {sure}.{FAINT:#}");
-}
-
-/// A head, and lines beside it.
-fn paragraph(head: &str, text: &str) {
-    let mut line = format!("{head:<7}");
-    for word in text.split(' ') {
-        if line.len() + 1 + word.len() > WIDTH {
-            anstream::println!("{}", line.trim_end());
-            line = " ".repeat(7);
-        }
-        line.push_str(word);
-        line.push(' ');
-    }
-    anstream::println!("{}", line.trim_end());
 }

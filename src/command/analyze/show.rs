@@ -53,13 +53,13 @@ fn base(line: &BaseLine) {
     let name = line.name.as_deref().map_or_else(String::new, |name| format!(" {}", text::safe(name)));
     let how = match line.found_by {
         FoundBy::Asked | FoundBy::Build => "",
-        FoundBy::Dockerfile => ", by the Dockerfile",
-        FoundBy::Annotation => ", by the image's annotations",
-        FoundBy::Layers => ", by its layers",
-        FoundBy::History => ", guessed from the history",
+        FoundBy::Dockerfile => " (as the Dockerfile tells)",
+        FoundBy::Annotation => " (as the image's annotations tell)",
+        FoundBy::Layers => " (as the layers tell)",
+        FoundBy::History => " (guessed from the history)",
     };
     anstream::println!(
-        "{FAINT}of it the base{name}: {} in {}, {} wasted by itself, {} by the layers above{how}{FAINT:#}",
+        "{FAINT}of it the base{name}: {} in {}{how}, {} wasted by itself, {} by the layers above{FAINT:#}",
         size_text(line.total_bytes),
         text::count(line.layers, "layer"),
         size_text(line.wasted_bytes),
@@ -124,7 +124,7 @@ fn of_rule(number: &str, findings: &[&Finding]) {
     }
     // all of one rule most often have one fix
     if let Some(first) = findings.first() {
-        anstream::println!("{HINT}  fix:{HINT:#} {}", text::safe(&first.fix));
+        anstream::println!("{HINT}  fix:{HINT:#} {}", text::prose(&text::safe(&first.fix), 7));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         About, Claim, Confidence, Hits, Level, Rule, Subject, Told,
         live::{Advisory, Whole, each_file, hit, up_to},
     },
-    packages::{Manager, Package, kept, module},
+    packages::{Manager, Package, module},
 };
 
 /// B17.
@@ -90,7 +90,7 @@ const EXTRAS: &[&str] = &["test", "tests", "__tests__", "docs", "example", "exam
 /// The directories of the modules that lock files mark as needed in development alone.
 fn development(subject: &Subject<'_>) -> HashSet<Vec<u8>> {
     let mut directories = HashSet::new();
-    for (path, lines) in kept(subject.ledger) {
+    for (path, lines) in subject.kept {
         let Some(root) = path
             .strip_suffix(b"node_modules/.package-lock.json")
             .or_else(|| path.strip_suffix(b"package-lock.json").filter(|root| !root.ends_with(b".")))
