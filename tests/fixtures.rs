@@ -75,6 +75,10 @@ impl Builder {
     /// What is wrong with the build of `case`, in words; nothing when nothing is.
     fn check(&self, case: &Case) -> Result<String> {
         let expected = case.expected()?;
+        if let Some(lacking) = case.lacks() {
+            println!("{}: skipped: there is no {lacking} here", case.name);
+            return Ok(String::new());
+        }
         let needed = Privilege::needed(case, &expected)?;
         if self.held < needed {
             println!("{}: skipped: it needs {needed:?}, here is {:?}", case.name, self.held);
