@@ -7,6 +7,7 @@ pub(crate) mod json;
 pub(crate) mod palette;
 pub(crate) mod progress;
 pub(crate) mod snippet;
+pub(crate) mod suggestions;
 pub(crate) mod table;
 pub(crate) mod text;
 

@@ -21,7 +21,7 @@ use crate::{
     index::LayerIndex,
     ledger::Kind,
     packages, path_text,
-    suggest::{self, Caches, Context, Recipe, Scene, Suggestion},
+    suggest::{self, Caches, Context, MinSaving, Point, Proposals, Recipe, Scene, Suggestion, Times},
 };
 
 /// The version of the report's form.
@@ -51,6 +51,12 @@ pub struct Options<'a> {
     pub context: Option<Context<'a>>,
     /// What is proposed for the caches of package managers.
     pub caches: Caches,
+    /// The times of the image's steps, where builds recorded them.
+    pub times: Option<&'a dyn Times>,
+    /// What a second of a later build is worth, in bytes, where the times are known: see [`suggest::SECOND`].
+    pub second: u64,
+    /// What a suggestion must save; by default anything.
+    pub min_saving: MinSaving,
     /// Blobs of the archive that the image stands in which none of its images needs, with their bytes.
     pub unreachable: &'a [(String, u64)],
 }
@@ -82,6 +88,10 @@ pub struct Analysis {
     pub duplicates_total_bytes: u64,
     /// What would save bytes, and how.
     pub suggestions: Vec<Suggestion>,
+    /// What those of them save together that are not alternatives to others.
+    pub saves_bytes: u64,
+    /// What chaining saves at best for each number of steps that it merges into others, whatever that costs.
+    pub frontier: Vec<Point>,
     /// What costs bytes, by rule: the most bytes first.
     pub findings: Vec<Finding>,
     /// Findings that shall not be told, and why. With them the bytes of exact rules sum to `wasted_bytes`.
@@ -91,7 +101,6 @@ pub struct Analysis {
     /// What the layers above it come to.
     pub own: Own,
     /// What would save bytes, were there not a reason against it.
-    #[serde(skip)]
     pub refused: Vec<Suggestion>,
 }
 
@@ -173,9 +182,9 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         options.dockerfile.map(|(name, source)| (name, source, strata_dockerfile::parse(source)));
     let origin = recipe.as_ref().and_then(|(_, _, parsed)| origin(image, options, &parsed.file));
     let duplicates = duplicates::find(&ledger);
-    let (suggestions, refused) = suggestions(image, &ledger, options, recipe.as_ref(), origin.as_ref())?
-        .into_iter()
-        .partition(|suggestion| suggestion.refused.is_none());
+    let proposals = proposals(image, &ledger, options, recipe.as_ref(), origin.as_ref())?;
+    let (suggestions, refused): (Vec<Suggestion>, _) =
+        proposals.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_none());
     let found = base::find(image, options, origin.as_ref());
     let base_layers = found.as_ref().map_or(0, |found| found.layers);
     // where there is no base, that is known from the builder and from the Dockerfile alone
@@ -213,7 +222,9 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         by_kind: by_kind(&ledger),
         duplicates: duplicates.groups,
         duplicates_total_bytes: duplicates.total_bytes,
+        saves_bytes: suggestions.iter().filter(|made| !made.alternative).map(|made| made.saves_bytes).sum(),
         suggestions,
+        frontier: proposals.frontier,
         findings,
         suppressed,
         base,
@@ -236,18 +247,18 @@ fn origin(image: &dyn Image, options: &Options<'_>, file: &Dockerfile) -> Option
 }
 
 /// What can be saved; a Dockerfile with errors, or one that did not make the image, gives nothing.
-fn suggestions(
+fn proposals(
     image: &dyn Image,
     ledger: &Ledger,
     options: &Options<'_>,
     recipe: Option<&Read<'_>>,
     origin: Option<&Attribution>,
-) -> Result<Vec<Suggestion>> {
+) -> Result<Proposals> {
     let (Some((name, source, parsed)), Some(origin)) = (recipe, origin) else {
-        return Ok(Vec::new());
+        return Ok(Proposals::default());
     };
     if parsed.has_errors() {
-        return Ok(Vec::new());
+        return Ok(Proposals::default());
     }
     let config = image.config().and_then(|config| config.config.as_ref());
     let recipe = Recipe {
@@ -260,9 +271,13 @@ fn suggestions(
     suggest::all(&Scene {
         recipe,
         ledger,
+        layers: image.layers(),
         workdir: config.and_then(|config| config.working_dir.as_deref()),
         context: options.context,
         caches: options.caches,
+        times: options.times,
+        second: options.second,
+        min_saving: options.min_saving,
     })
 }
 

@@ -15,12 +15,16 @@
 //! ```
 //!
 //! Chaining layers `i` to `j` saves exactly the bytes of the inodes that were made in `i` or later and died in `j` or
-//! earlier, in another layer than the one that made them. What would change the result is refused in words; that commands may
-//! not be deterministic is for a proof to decide.
+//! earlier, in another layer than the one that made them. Against that stands what it costs later builds, where the times of
+//! the steps are known. What would change the result is refused in words; that commands may not be deterministic is said
+//! beside a suggestion, and is for a proof to decide.
 
 mod attributes;
 mod caches;
+mod chance;
+mod compressed;
 mod copy_flags;
+mod cost;
 mod partition;
 mod parts;
 mod places;
@@ -30,6 +34,8 @@ mod segment;
 pub(crate) mod shell;
 mod target;
 mod unkept;
+mod unshipped;
+mod worth;
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -41,11 +47,15 @@ use strata_dockerfile::{
 
 use crate::{Ledger, ledger::BrokenLink, size_text};
 pub use caches::{Caches, PACKAGE_CACHES};
+pub use compressed::{Basis, Compressed};
 pub use copy_flags::COPY_FLAGS;
-pub use scene::{Scene, all};
+pub use cost::{Again, Cost, Costs, SECOND, Times};
+pub use partition::Point;
+pub use scene::{Proposals, Scene, all};
 use segment::{Plan, Segment};
 pub use target::is_removed;
 pub use unkept::{Context, Files, Found, UNKEPT_FILES};
+pub use worth::MinSaving;
 
 /// The rule of chaining.
 pub const CHAIN_RUNS: &str = "chain-runs";
@@ -59,6 +69,8 @@ pub struct Suggestion {
     pub title: String,
     /// Content bytes that the image no longer has afterwards, exactly.
     pub saves_bytes: u64,
+    /// What a registry no longer holds, as an estimate; `None` where nothing is saved.
+    pub saves_compressed: Option<Compressed>,
     /// The layers that become one, or those that made the bytes and, last, the one that killed or copied them.
     pub layers: Vec<usize>,
     /// The first line of each of their instructions.
@@ -69,12 +81,21 @@ pub struct Suggestion {
     pub removes: Vec<String>,
     /// Lines for the end of the ignore file.
     pub ignore: Vec<String>,
+    /// What is to be known beside it, each a sentence: commands that need not give the same when a proof runs them again.
+    pub notes: Vec<String>,
+    /// What a chain costs later builds; `None` for other rules, and where times are not known.
+    pub cost: Option<Cost>,
+    /// Whether another suggestion before it changes the same lines, so that its bytes are not to be added to theirs.
+    pub alternative: bool,
+    /// Why there is no edit, in words.
+    #[serde(rename = "reason", skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// What changes in the Dockerfile. Edits of one rule's suggestions do not overlap.
     #[serde(skip)]
     pub edits: Vec<Edit>,
-    /// Why there is no edit, in words.
+    /// The layers that made the bytes, each with how many.
     #[serde(skip)]
-    pub refused: Option<String>,
+    pub(crate) made: Vec<(usize, u64)>,
 }
 
 impl Suggestion {
@@ -84,14 +105,35 @@ impl Suggestion {
             rule,
             title,
             saves_bytes,
+            saves_compressed: None,
+            made: layers.first().map(|layer| (*layer, saves_bytes)).into_iter().collect(),
             layers,
             lines,
             edit: None,
             removes: Vec::new(),
             ignore: Vec::new(),
-            edits: Vec::new(),
+            notes: Vec::new(),
+            cost: None,
+            alternative: false,
             refused: None,
+            edits: Vec::new(),
         }
+    }
+
+    /// Whether both change the same lines.
+    fn meets(&self, other: &Self) -> bool {
+        let meet = |a: &Edit, b: &Edit| a.span.start < b.span.end && b.span.start < a.span.end;
+        self.edits.iter().any(|edit| other.edits.iter().any(|other| meet(edit, other)))
+    }
+
+    /// Makes one that changes nothing of it, and says why.
+    pub fn refuse(&mut self, reason: String) {
+        self.title = format!("{}, but {reason}", self.title);
+        self.refused = Some(reason);
+        self.edit = None;
+        self.edits.clear();
+        self.ignore.clear();
+        self.removes.clear();
     }
 
     /// Whether there is something to apply.
@@ -140,6 +182,8 @@ pub struct Evidence {
     pub dead: Vec<DeadBytes>,
     /// Links that stayed together in one layer, and broke between two.
     pub broken_links: Vec<BrokenLink>,
+    /// What it takes to make the layers again.
+    pub costs: Costs,
 }
 
 impl Evidence {
@@ -150,7 +194,7 @@ impl Evidence {
             *dead.entry((inode.creator(), inode.killer)).or_default() += inode.bytes;
         }
         let dead = dead.into_iter().map(|((creator, killer), bytes)| DeadBytes { creator, killer, bytes }).collect();
-        Self { dead, broken_links: ledger.broken_links().to_vec() }
+        Self { dead, broken_links: ledger.broken_links().to_vec(), costs: Costs::default() }
     }
 }
 
@@ -181,27 +225,48 @@ impl Evidence {
 /// );
 /// ```
 pub fn chain(recipe: &Recipe<'_>, evidence: &Evidence) -> Vec<Suggestion> {
-    let plan = Plan::of(recipe);
+    chain_planned(recipe, &Plan::of(recipe), evidence)
+}
+
+fn chain_planned(recipe: &Recipe<'_>, plan: &Plan<'_>, evidence: &Evidence) -> Vec<Suggestion> {
     let mut suggestions: Vec<Suggestion> = Vec::new();
     for segment in &plan.segments {
         let dead = segment.local(&evidence.dead);
-        let ranges = partition::best(&dead, &segment.earliest(&evidence.broken_links));
-        suggestions.extend(ranges.into_iter().map(|range| propose(recipe, segment, range)));
+        let ranges = partition::best(&segment.row(recipe, evidence, &dead));
+        suggestions.extend(ranges.into_iter().map(|range| propose(recipe, segment, evidence, &dead, range)));
     }
     let is_answered = |dead: &DeadBytes| {
         let has_both = |layers: &[usize]| layers.contains(&dead.creator) && layers.contains(&dead.killer);
         suggestions.iter().any(|suggestion| has_both(&suggestion.layers))
     };
     let rest: Vec<DeadBytes> = evidence.dead.iter().copied().filter(|dead| !is_answered(dead)).collect();
-    suggestions.extend(rest.into_iter().filter_map(|dead| refuse(recipe, &plan, evidence, dead)));
+    suggestions.extend(rest.iter().filter_map(|dead| refuse(recipe, plan, evidence, *dead)));
+    suggestions.extend(refuse_base(recipe, &rest));
+    suggestions.extend(unshipped::find(recipe));
     suggestions.sort_by_key(|suggestion| {
         (suggestion.refused.is_some(), Reverse(suggestion.saves_bytes), suggestion.layers.clone())
     });
     suggestions
 }
 
+/// How many bytes chaining can save by merging so many steps into others, at best: no two points of equal bytes.
+pub(crate) fn frontier(recipe: &Recipe<'_>, evidence: &Evidence) -> Vec<Point> {
+    let rows: Vec<_> = Plan::of(recipe)
+        .segments
+        .iter()
+        .map(|segment| partition::frontier(&segment.row(recipe, evidence, &segment.local(&evidence.dead))))
+        .collect();
+    partition::joined(&rows)
+}
+
 /// Writes the edit for one range; refused when the edited file would not read back as meant.
-fn propose(recipe: &Recipe<'_>, segment: &Segment<'_>, range: partition::Range) -> Suggestion {
+fn propose(
+    recipe: &Recipe<'_>,
+    segment: &Segment<'_>,
+    evidence: &Evidence,
+    dead: &[DeadBytes],
+    range: partition::Range,
+) -> Suggestion {
     let runs = &segment.runs[range.first..=range.last];
     let lines: Vec<u32> = runs.iter().map(|run| run.instruction.lines.0).collect();
     let title = format!("chain the RUNs of lines {}: saves {}", enumerate(&lines), priced(range.saves));
@@ -210,8 +275,13 @@ fn propose(recipe: &Recipe<'_>, segment: &Segment<'_>, range: partition::Range) 
         Ok((edits, after)) => (title, edits, Some(edit::unified_diff(name, recipe.source, &after)), None),
         Err(reason) => (format!("{title}, but {reason}"), Vec::new(), None, Some(reason)),
     };
-    let layers = (segment.first_layer + range.first..=segment.first_layer + range.last).collect();
-    Suggestion { edit, edits, refused, ..Suggestion::new(CHAIN_RUNS, title, range.saves, layers, lines) }
+    let (first, last) = (segment.first_layer + range.first, segment.first_layer + range.last);
+    let is_inside =
+        |dead: &&DeadBytes| range.first <= dead.creator && dead.creator < dead.killer && dead.killer <= range.last;
+    let made = dead.iter().filter(is_inside).map(|dead| (segment.first_layer + dead.creator, dead.bytes)).collect();
+    let cost = evidence.costs.of_chain(first, last);
+    let suggestion = Suggestion::new(CHAIN_RUNS, title, range.saves, (first..=last).collect(), lines);
+    Suggestion { edit, cost, refused, edits, made, ..suggestion }
 }
 
 /// Says why bytes that one instruction made and another killed cannot be saved by chaining the two.
@@ -221,12 +291,33 @@ fn refuse(recipe: &Recipe<'_>, plan: &Plan<'_>, evidence: &Evidence, dead: DeadB
     }
     let step = |layer: usize| recipe.steps.get(layer).copied().flatten();
     let (made, killed) = (step(dead.creator)?, step(dead.killer)?);
-    let reason = plan.reason(made, killed, dead, &evidence.broken_links);
+    let cost = evidence.costs.of_chain(dead.creator, dead.killer);
+    let reason = plan.reason(made, killed, dead, &evidence.broken_links, cost);
     let line = |instruction: usize| Some(recipe.file.instructions.get(instruction)?.lines.0);
     let lines = vec![line(made)?, line(killed)?];
     let title = format!("lines {} cannot be chained to save {}: {reason}", enumerate(&lines), priced(dead.bytes));
     let suggestion = Suggestion::new(CHAIN_RUNS, title, dead.bytes, vec![dead.creator, dead.killer], lines);
-    Some(Suggestion { refused: Some(reason), ..suggestion })
+    Some(Suggestion { refused: Some(reason), cost, ..suggestion })
+}
+
+/// Says of each instruction how many bytes of the base image it killed, which no chain can save.
+fn refuse_base(recipe: &Recipe<'_>, dead: &[DeadBytes]) -> Vec<Suggestion> {
+    let step = |layer: usize| recipe.steps.get(layer).copied().flatten();
+    let mut killed: BTreeMap<usize, Vec<(usize, u64)>> = BTreeMap::new();
+    for dead in dead.iter().filter(|dead| dead.bytes > 0 && step(dead.creator).is_none()) {
+        killed.entry(dead.killer).or_default().push((dead.creator, dead.bytes));
+    }
+    let refused = |(killer, made): (usize, Vec<(usize, u64)>)| {
+        let line = recipe.file.instructions.get(step(killer)?)?.lines.0;
+        let bytes = made.iter().map(|(_, bytes)| bytes).sum();
+        let reason = "the base image has them, and keeps them whatever is built on it: another base, or a COPY of what \
+                      is wanted into a stage of its own, would not";
+        let title = format!("line {line} cannot save {} of the base image: {reason}", priced(bytes));
+        let layers = made.iter().map(|(layer, _)| *layer).chain([killer]).collect();
+        let suggestion = Suggestion::new(CHAIN_RUNS, title, bytes, layers, vec![line]);
+        Some(Suggestion { refused: Some(reason.to_owned()), made, ..suggestion })
+    };
+    killed.into_iter().filter_map(refused).collect()
 }
 
 /// `4 and 5`, `4, 5 and 6`.

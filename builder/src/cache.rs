@@ -9,6 +9,7 @@
 //! it), `times/` (fractions of a second that layers leave out), `mounts/` (cache mounts), `http/` and `git/` (what was fetched).
 //! [`usage`](usage()) measures all of it, and [`Limit`] keeps it within bounds.
 
+mod durations;
 pub(crate) mod entries;
 pub(crate) mod limit;
 pub(crate) mod prune;
@@ -30,6 +31,7 @@ use strata_image::{ChainId, Digest, Store};
 use tempfile::NamedTempFile;
 
 use crate::key::CacheKey;
+pub use durations::Durations;
 pub use entries::Kind;
 pub use limit::Limit;
 pub use prune::Keep;
@@ -73,6 +75,9 @@ pub(crate) struct LayerRecord {
     pub(crate) layer: Option<LayerBlob>,
     /// When the step ran, RFC 3339: history keeps it, so that an unchanged rebuild gives the same image ID.
     pub(crate) created: String,
+    /// How long that took; records of earlier versions do not say it. No key depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) milliseconds: Option<u64>,
 }
 
 /// A layer in the store.
@@ -86,7 +91,12 @@ pub(crate) struct LayerBlob {
 
 impl LayerRecord {
     pub(crate) fn new(identity: ChainId, layer: Option<LayerBlob>, created: String) -> Self {
-        Self { schema: SCHEMA, identity, layer, created }
+        Self { schema: SCHEMA, identity, layer, created, milliseconds: None }
+    }
+
+    /// The same, with how long the step took.
+    pub(crate) fn lasted(self, time: Duration) -> Self {
+        Self { milliseconds: u64::try_from(time.as_millis()).ok(), ..self }
     }
 }
 

@@ -15,19 +15,19 @@ mod source;
 mod verdict;
 mod volatile;
 
-use std::{cmp::Reverse, path::PathBuf};
+use std::path::PathBuf;
 
 use strata_analyzer::{
     Comparison,
     analysis::{self, Analysis},
-    suggest::{CHAIN_RUNS, Caches, Context, Suggestion},
+    suggest::{Caches, Context, MinSaving, Point, SECOND, Suggestion},
 };
-use strata_dockerfile::edit::Edit;
 use strata_image::{ImageId, Store};
 
 use crate::{
     Result,
     build::{Built, Watcher, build},
+    cache::Durations,
     engine::Engine,
     options::Options,
 };
@@ -36,6 +36,24 @@ use source::{Source, dockerfile_name};
 
 pub use verdict::{Removal, Verdict, verdict};
 pub use volatile::{VOLATILE, Volatile, reason_to_change};
+
+/// What is proposed, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wishes {
+    /// For the caches of package managers.
+    pub caches: Caches,
+    /// What a suggestion must save.
+    pub min_saving: MinSaving,
+    /// What a second of a later build is worth, in bytes; with 0 the bytes alone decide what is chained.
+    pub second: u64,
+}
+
+impl Default for Wishes {
+    /// Whatever saves anything is proposed.
+    fn default() -> Self {
+        Self { caches: Caches::default(), min_saving: MinSaving::default(), second: SECOND }
+    }
+}
 
 /// What became of a Dockerfile.
 #[derive(Debug)]
@@ -50,6 +68,8 @@ pub struct Slimmed {
     pub bytes_before: u64,
     /// Bytes of them that no path of the image leads to.
     pub wasted_before: u64,
+    /// What chaining saves at best for each number of steps that it merges into others.
+    pub frontier: Vec<Point>,
 }
 
 /// A rewritten Dockerfile that was built and compared.
@@ -93,7 +113,7 @@ pub struct IgnoreFile {
 struct Slimming<'a> {
     engine: &'a Engine,
     options: &'a Options,
-    caches: Caches,
+    wishes: Wishes,
 }
 
 /// Builds a Dockerfile, rewrites it to waste less, builds that too and compares. The names of `options` go to the first image;
@@ -101,8 +121,8 @@ struct Slimming<'a> {
 ///
 /// # Errors
 /// Those of [`build`], and what the analysis and the comparison cannot read.
-pub fn slim(engine: &Engine, options: &Options, caches: Caches, progress: Watcher<'_>) -> Result<Slimmed> {
-    let slimming = Slimming { engine, options, caches };
+pub fn slim(engine: &Engine, options: &Options, wishes: Wishes, progress: Watcher<'_>) -> Result<Slimmed> {
+    let slimming = Slimming { engine, options, wishes };
     let built = build(engine, options, progress)?;
     let source = Source::open(engine, options)?;
     let mut before = analyze(slimming, &options.dockerfile, &built, source.as_ref().map(Source::context))?;
@@ -129,17 +149,19 @@ pub fn slim(engine: &Engine, options: &Options, caches: Caches, progress: Watche
         refused,
         bytes_before: before.total_bytes,
         wasted_before: before.wasted_bytes,
+        frontier: before.frontier,
     })
 }
 
 fn analyze(
-    Slimming { engine, options, caches }: Slimming<'_>,
+    Slimming { engine, options, wishes }: Slimming<'_>,
     dockerfile: &[u8],
     built: &Built,
     context: Option<Context<'_>>,
 ) -> Result<Analysis> {
     let name = dockerfile_name(options);
     let image = options.names.first().map(ToString::to_string);
+    let times = Durations::of(&engine.cache);
     Ok(analysis::analyze(
         &stored(&engine.store, built.id)?,
         &analysis::Options {
@@ -149,7 +171,10 @@ fn analyze(
             base_layers: Some(built.base_layers),
             name: image.as_deref(),
             context,
-            caches,
+            caches: wishes.caches,
+            times: (wishes.second > 0).then_some(&times),
+            second: wishes.second,
+            min_saving: wishes.min_saving,
             ..analysis::Options::default()
         },
     )?)
@@ -161,27 +186,13 @@ fn stored(store: &Store, id: ImageId) -> Result<strata_image::store::StoredImage
     Ok(store.find(&text)?.ok_or_else(missing)?)
 }
 
-/// The suggestions that can be applied together, and the rest: those that save most first, and of those that save the
-/// same the ones that leave the instructions apart.
-fn compatible(mut suggestions: Vec<Suggestion>) -> (Vec<Suggestion>, Vec<Suggestion>) {
-    suggestions.retain(Suggestion::is_possible);
-    suggestions.sort_by_key(|suggestion| (Reverse(suggestion.saves_bytes), suggestion.rule == CHAIN_RUNS));
-    let mut applied: Vec<Suggestion> = Vec::new();
-    let mut left = Vec::new();
-    for mut suggestion in suggestions {
-        let meets = |edit: &Edit| {
-            applied
-                .iter()
-                .flat_map(|other| &other.edits)
-                .any(|other| edit.span.start < other.span.end && other.span.start < edit.span.end)
-        };
-        if suggestion.edits.iter().any(meets) {
-            let reason = "another suggestion that saves more changes the same lines: run slim again after it";
-            suggestion.refused = Some(reason.to_owned());
-            left.push(suggestion);
-        } else {
-            applied.push(suggestion);
-        }
+/// The suggestions that can be applied together, and the rest.
+fn compatible(suggestions: Vec<Suggestion>) -> (Vec<Suggestion>, Vec<Suggestion>) {
+    let possible = suggestions.into_iter().filter(Suggestion::is_possible);
+    let (mut left, applied): (Vec<_>, Vec<_>) = possible.partition(|suggestion| suggestion.alternative);
+    for suggestion in &mut left {
+        let reason = "another suggestion that saves more changes the same lines: run slim again after it";
+        suggestion.refused = Some(reason.to_owned());
     }
     (applied, left)
 }

@@ -10,9 +10,10 @@ use strata_analyzer::{
     analysis::{self, Candidate, Options},
     settings::{self, Settings},
 };
-use strata_builder::{contexts, remote::Fetcher};
+use strata_builder::{cache::Durations, contexts, remote::Fetcher};
 use strata_image::Image;
 
+use super::slim::worth::Worth;
 use crate::{cli::Format, exit::Status, look::json, places::Places};
 
 /// Say which bytes of an image are wasted, who made them and who killed them
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// The Dockerfile it was built from, to name lines and propose edits [default: ./Dockerfile when the image's history matches it]
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+
+    #[command(flatten)]
+    worth: Worth,
 
     /// The image it was built on, whose waste is counted apart [default: an image of the store with the same layers, or what the history tells]
     #[arg(long, value_name = "IMAGE")]
@@ -56,6 +60,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let name = args.image.as_deref().unwrap_or_default();
     let image = places.image(name)?;
     let cache = places.analysis();
+    let times = Durations::of(&places.build_cache());
     let dockerfile = dockerfile(args.file.as_deref(), places)?;
     let settings = settings(args.config.as_deref())?;
     let base = args.base.as_deref().map(|base| candidate(base, image.as_ref(), places)).transpose()?;
@@ -68,6 +73,9 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let options = Options {
         cache: Some(&cache),
         dockerfile: dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
+        times: (args.worth.second() > 0).then_some(&times),
+        second: args.worth.second(),
+        min_saving: args.worth.min_saving(),
         name: Some(name),
         base: base.as_ref(),
         bases: &bases,
@@ -78,7 +86,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let analysis = analysis::analyze(image.as_ref(), &options)?;
     match args.format {
         Format::Json => json::print(&analysis)?,
-        Format::Table => show::print(&analysis),
+        Format::Table => show::print(&analysis, args.worth.min_saving()),
     }
     Ok(Status::Yes)
 }

@@ -1,13 +1,14 @@
 //! `slim`: rewrites the Dockerfile so that it wastes less, and proves that it still builds the same.
 
 mod report;
+pub(crate) mod worth;
 mod write;
 
 use std::collections::HashSet;
 
 use anyhow::{Result, bail};
 use strata_analyzer::suggest::Caches;
-use strata_builder::slim::{Slimmed, Verdict};
+use strata_builder::slim::{Slimmed, Verdict, Wishes};
 use strata_image::{ImageId, Store, store::StoredImage};
 
 use super::build::{Input, Shown};
@@ -18,6 +19,7 @@ use crate::{
     places::Places,
     signals::Signals,
 };
+use worth::Worth;
 
 /// Rewrite a Dockerfile to waste less, and prove that the result is the same
 ///
@@ -30,7 +32,7 @@ use crate::{
                         identical but   nothing differs but caches that the edit says it removes\n  \
                         equal except    what differs is listed, and is only what such commands change by themselves\n  \
                         different       the edit is not applied\n\n\
-                        Examples:\n  strata slim .\n  strata slim -f Dockerfile.dev --write .\n\n\
+                        Examples:\n  strata slim .\n  strata slim -f Dockerfile.dev --write .\n  strata slim --min-saving 0 --second 0 .\n\n\
                         Exit status: 0 nothing to gain, or proved; 1 the result would be different; 2 error."
 )]
 pub(crate) struct Args {
@@ -48,6 +50,9 @@ pub(crate) struct Args {
     /// Keep caches of package managers in cache mounts, instead of removing them in the RUN that made them
     #[arg(long)]
     cache_mounts: bool,
+
+    #[command(flatten)]
+    worth: Worth,
 
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
@@ -71,7 +76,8 @@ fn slim(args: &Args, places: &Places) -> Result<Status> {
     let engine = args.input.engine(places)?;
     let kept = engine.store.images()?.iter().map(StoredImage::image_id).collect();
     let mut shown = Shown::new(&request, Mode::Quiet, false, &signals)?;
-    let slimmed = shown.build(|progress| strata_builder::slim::slim(&engine, options, caches, progress))?;
+    let wishes = Wishes { caches, min_saving: args.worth.min_saving(), second: args.worth.second() };
+    let slimmed = shown.build(|progress| strata_builder::slim::slim(&engine, options, wishes, progress))?;
     remove_new(&engine.store, &slimmed, &kept)?;
     let is_proved = |verdict: &Verdict| match verdict {
         Verdict::Identical | Verdict::IdenticalBut(_) => true,
@@ -84,7 +90,11 @@ fn slim(args: &Args, places: &Places) -> Result<Status> {
     }
     match args.format {
         Format::Json => json::print(&report::Report::of(&slimmed, proved.is_some()))?,
-        Format::Table => report::show(&slimmed, args.write.then_some((proved.is_some(), &options.dockerfile_path))),
+        Format::Table => report::show(
+            &slimmed,
+            wishes.min_saving,
+            args.write.then_some((proved.is_some(), &options.dockerfile_path)),
+        ),
     }
     let differs = slimmed.after.is_some_and(|rewrite| matches!(rewrite.verdict, Verdict::Different(_)));
     Ok(if differs { Status::No } else { Status::Yes })

@@ -252,7 +252,8 @@ impl<'a> Rewrite<'a> {
             enumerate(&lines[lines.len() - 1..]),
             priced(saves),
         );
-        let suggestion = Suggestion { edits, ..Suggestion::new(COPY_FLAGS, title, saves, layers, lines) };
+        let made = vec![(self.layer, saves)];
+        let suggestion = Suggestion { edits, made, ..Suggestion::new(COPY_FLAGS, title, saves, layers, lines) };
         Ok(self.scene.finish(suggestion))
     }
 

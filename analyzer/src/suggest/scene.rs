@@ -1,10 +1,14 @@
 //! All rules together: what they look at, and what becomes of their answers.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, fmt, sync::Arc};
 
 use strata_dockerfile::edit;
+use strata_image::Layer;
 
-use super::{CHAIN_RUNS, Caches, Context, Evidence, Recipe, Suggestion, caches, chain, copy_flags, unkept};
+use super::{
+    CHAIN_RUNS, Caches, Context, Costs, Evidence, MinSaving, Point, Recipe, Suggestion, Times, caches, chain, chance,
+    compressed::Ratios, copy_flags, frontier, unkept,
+};
 use crate::{Ledger, Result};
 
 /// Everything that the rules look at.
@@ -14,38 +18,93 @@ pub struct Scene<'a> {
     pub recipe: Recipe<'a>,
     /// The account of the image that it made.
     pub ledger: &'a Ledger,
+    /// The layers of that image.
+    pub layers: &'a [Arc<dyn Layer>],
     /// The `WorkingDir` of the image.
     pub workdir: Option<&'a str>,
     /// What its COPYs took from, where that is at hand.
     pub context: Option<Context<'a>>,
     /// What is proposed for the caches of package managers.
     pub caches: Caches,
+    /// The times of its steps, where they are known: without them the bytes alone decide what is chained.
+    pub times: Option<&'a dyn Times>,
+    /// What a second of a later build is worth, in bytes.
+    pub second: u64,
+    /// What a suggestion must save.
+    pub min_saving: MinSaving,
 }
 
-/// Proposes everything that saves bytes: the possible suggestions first, then the refused ones, each by bytes saved.
+impl fmt::Debug for Scene<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scene").field("recipe", &self.recipe).finish_non_exhaustive()
+    }
+}
+
+/// All that the rules say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proposals {
+    /// The possible suggestions first, then the refused ones, each by bytes saved.
+    pub suggestions: Vec<Suggestion>,
+    /// What chaining saves at best for each number of steps that it merges into others, whatever it costs.
+    pub frontier: Vec<Point>,
+}
+
+/// Proposes everything that saves bytes.
 ///
-/// Suggestions of different rules may change the same lines; who applies them has to choose.
+/// Suggestions of different rules may change the same lines: those that save most stand first, and of those that save
+/// the same the ones that leave the instructions apart; the others are marked as alternatives.
 ///
 /// # Errors
 /// Fails when a layer cannot be applied below another one than its own.
-pub fn all(scene: &Scene<'_>) -> Result<Vec<Suggestion>> {
+pub fn all(scene: &Scene<'_>) -> Result<Proposals> {
+    let ratios = Ratios::new(scene.layers, scene.ledger);
+    let evidence = Evidence {
+        costs: Costs::of(&scene.recipe, scene.ledger, scene.times, scene.second, &ratios),
+        ..Evidence::of(scene.ledger)
+    };
     let mut found = copy_flags::find(scene)?;
     found.extend(unkept::find(scene));
     let is_answered = |chained: &Suggestion| {
-        found.iter().any(|other| chained.layers.iter().all(|layer| other.layers.contains(layer)))
+        found
+            .iter()
+            .any(|other| !chained.layers.is_empty() && chained.layers.iter().all(|layer| other.layers.contains(layer)))
     };
     // where another rule has an answer, that two instructions cannot be chained is none
-    let chained: Vec<Suggestion> = chain(&scene.recipe, &Evidence::of(scene.ledger))
+    let chained: Vec<Suggestion> = chain(&scene.recipe, &evidence)
         .into_iter()
         .filter(|chained| chained.refused.is_none() || !is_answered(chained))
         .collect();
     found.extend(chained);
     found.extend(caches::find(scene));
+    let total = scene.ledger.total();
+    for suggestion in found.iter_mut().filter(|suggestion| suggestion.is_possible()) {
+        if !scene.min_saving.admits(suggestion.saves_bytes, total) {
+            suggestion.refuse(scene.min_saving.reason());
+        }
+    }
     found.sort_by_key(|suggestion| {
         let is_last = suggestion.rule == CHAIN_RUNS;
         (suggestion.refused.is_some(), Reverse(suggestion.saves_bytes), is_last, suggestion.layers.clone())
     });
-    Ok(found)
+    mark_alternatives(&mut found);
+    for suggestion in &mut found {
+        if suggestion.saves_bytes > 0 {
+            suggestion.saves_compressed = Some(ratios.estimate(&suggestion.made));
+        }
+        if suggestion.is_possible() {
+            suggestion.notes = chance::notes(scene, suggestion);
+        }
+    }
+    Ok(Proposals { suggestions: found, frontier: frontier(&scene.recipe, &evidence) })
+}
+
+/// Marks each suggestion that changes what one before it changes, unless that is an alternative itself.
+fn mark_alternatives(suggestions: &mut [Suggestion]) {
+    for place in 1..suggestions.len() {
+        let (before, rest) = suggestions.split_at_mut(place);
+        let applied = before.iter().filter(|other| !other.alternative);
+        rest[0].alternative = applied.filter(|other| other.is_possible()).any(|other| other.meets(&rest[0]));
+    }
 }
 
 impl Scene<'_> {
@@ -74,10 +133,7 @@ impl Scene<'_> {
                 return suggestion;
             }
         };
-        suggestion.title = format!("{}, but {refused}", suggestion.title);
-        suggestion.edits.clear();
-        suggestion.ignore.clear();
-        suggestion.refused = Some(refused);
+        suggestion.refuse(refused);
         suggestion
     }
 }

@@ -10,10 +10,11 @@ use strata_dockerfile::{Dockerfile, Instruction, Kind, Run as RunWords, ShellOrE
 use strata_image::config::DEFAULT_SHELL;
 
 use super::{
-    DeadBytes, Recipe,
+    Cost, DeadBytes, Evidence, Recipe,
+    partition::Row,
     shell::{self, Body},
 };
-use crate::{attribution::parent, ledger::BrokenLink};
+use crate::{attribution::parent, ledger::BrokenLink, size_text};
 
 /// RUN instructions that are looked at together: twice what overlayfs can mount, and the search takes its square.
 const MAX_RUNS: usize = 1_000;
@@ -45,6 +46,16 @@ pub(super) struct Segment<'a> {
 }
 
 impl Segment<'_> {
+    /// What a partition asks of the segment; `dead` by the numbers of its RUNs.
+    pub(super) fn row<'d>(&self, recipe: &Recipe<'_>, evidence: &Evidence, dead: &'d [DeadBytes]) -> Row<'d> {
+        Row {
+            dead,
+            earliest: self.earliest(&evidence.broken_links),
+            again: evidence.costs.of_segment(self.first_layer, self.runs.len()),
+            steps: recipe.steps.iter().flatten().count(),
+        }
+    }
+
     /// The dead bytes that lie within the segment, by the numbers of its RUNs.
     pub(super) fn local(&self, dead: &[DeadBytes]) -> Vec<DeadBytes> {
         let number = |layer: usize| layer.checked_sub(self.first_layer).filter(|number| *number < self.runs.len());
@@ -133,7 +144,14 @@ impl<'a> Plan<'a> {
     }
 
     /// Says in words why two instructions are not chained.
-    pub(super) fn reason(&self, made: usize, killed: usize, dead: DeadBytes, broken_links: &[BrokenLink]) -> String {
+    pub(super) fn reason(
+        &self,
+        made: usize,
+        killed: usize,
+        dead: DeadBytes,
+        broken_links: &[BrokenLink],
+        cost: Option<Cost>,
+    ) -> String {
         let between = 2 * made..=2 * killed;
         if let Some(obstacle) = self.obstacles.iter().find(|obstacle| between.contains(&obstacle.place)) {
             return obstacle.reason.clone();
@@ -145,9 +163,19 @@ impl<'a> Plan<'a> {
             return format!("the RUN of line {line} leaves something running, which its own end stops");
         }
         let inside = |link: &&BrokenLink| link.made >= dead.creator && link.broken <= dead.killer;
-        match broken_links.iter().find(inside) {
-            Some(link) => format!("{} would stay a hard link, which it is not between two layers", link.path),
-            None => format!("the command would be longer than {MAX_COMMAND} bytes, which Linux does not pass"),
+        if let Some(link) = broken_links.iter().find(inside) {
+            return format!("{} would stay a hard link, which it is not between two layers", link.path);
+        }
+        let chained = self.segments.iter().flat_map(|segment| &segment.runs);
+        let length: usize =
+            chained.filter(|run| (made..=killed).contains(&run.index)).map(|run| quoted_length(run)).sum();
+        match cost {
+            Some(cost) if length <= MAX_COMMAND => format!(
+                "it is worth less than what later builds would repeat: {} and {} for each change of the last line alone",
+                seconds(cost.rebuild_milliseconds),
+                size_text(cost.transfer_bytes)
+            ),
+            _ => format!("the command would be longer than {MAX_COMMAND} bytes, which Linux does not pass"),
         }
     }
 }
@@ -217,6 +245,11 @@ impl<'a> Run<'a> {
         let run = Self { index, instruction, command, span, body, shell, bash, flags };
         Ok((run, layer))
     }
+}
+
+/// `12.3s`.
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{}s", milliseconds / 1_000, milliseconds % 1_000 / 100)
 }
 
 /// Why an instruction cannot be moved over a command; `None` for those that only write metadata.

@@ -45,7 +45,7 @@ impl Build {
             killer: self.layer(killer),
             bytes,
         });
-        Evidence { dead: dead.collect(), broken_links: Vec::new() }
+        Evidence { dead: dead.collect(), ..Evidence::default() }
     }
 
     pub(crate) fn chain(&self, evidence: &Evidence) -> Vec<Suggestion> {

@@ -77,7 +77,10 @@ fn what_saves_nothing_is_not_spoken_of() {
 fn files_of_the_base_image_cannot_be_saved() {
     let build = Build::of("FROM b\nRUN rm /big\nRUN b\n");
     let dead = vec![DeadBytes { creator: 0, killer: 1, bytes: 9 }];
-    assert_eq!(build.chain(&Evidence { dead, ..Evidence::default() }), []);
+    let suggestions = build.chain(&Evidence { dead, ..Evidence::default() });
+    let [refused] = suggestions.as_slice() else { panic!("{suggestions:?}") };
+    assert_eq!((refused.saves_bytes, refused.lines.as_slice()), (9, &[2][..]));
+    assert!(refused.refused.as_deref().unwrap().starts_with("the base image has them"), "{refused:?}");
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn links_that_would_no_longer_break_are_refused() {
     let inode = InodeId { layer: 0, entry: 0 };
     let link = |made, broken| BrokenLink { made, broken, path: "/x".to_owned(), name: b"x".to_vec(), inode };
     let dead = build.evidence(&[(2, 3, 2), (3, 4, 4)]).dead;
-    let suggestions = build.chain(&Evidence { dead, broken_links: vec![link(1, 2)] });
+    let suggestions = build.chain(&Evidence { dead, broken_links: vec![link(1, 2)], ..Evidence::default() });
     assert_eq!(suggestions[0].lines, [3, 4], "the break lies before this range");
     assert_eq!(suggestions[0].refused, None);
     assert_eq!(suggestions[1].lines, [2, 3]);

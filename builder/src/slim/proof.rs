@@ -151,9 +151,11 @@ impl Proof<'_> {
     }
 }
 
-fn refused(suggestions: Vec<Suggestion>, reason: &str) -> Vec<Suggestion> {
-    let because = |suggestion| Suggestion { refused: Some(reason.to_owned()), ..suggestion };
-    suggestions.into_iter().map(because).collect()
+fn refused(mut suggestions: Vec<Suggestion>, reason: &str) -> Vec<Suggestion> {
+    for suggestion in &mut suggestions {
+        suggestion.refused = Some(reason.to_owned());
+    }
+    suggestions
 }
 
 /// A folder with an ignore file for a Dockerfile that is not there.

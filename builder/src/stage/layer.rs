@@ -1,6 +1,6 @@
 //! The layer of one step: found in the cache, or made.
 
-use std::{cell::LazyCell, os::fd::BorrowedFd, path::Path, sync::atomic::Ordering};
+use std::{cell::LazyCell, os::fd::BorrowedFd, path::Path, sync::atomic::Ordering, time::Instant};
 
 use strata_image::{ChainId, DiffId, Timestamp};
 
@@ -122,6 +122,7 @@ impl Builder<'_> {
         let at = |cause| place.planned.failed(cause);
         let _permit = self.permits.take();
         self.go_on().map_err(at)?;
+        let started = Instant::now();
         self.ran.fetch_add(1, Ordering::Relaxed);
         let made = match step {
             Step::Draft(draft) => {
@@ -148,6 +149,7 @@ impl Builder<'_> {
             Step::Run(run) => (self.execute(place, state, run, inputs)?, true),
         };
         let (record, is_cacheable) = made;
+        let record = record.lasted(started.elapsed());
         if is_cacheable {
             self.cache.put(&inputs.key(), &record)?;
         }

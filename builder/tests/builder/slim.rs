@@ -1,14 +1,16 @@
 //! slim: the rewritten file is proved, never trusted.
 
 use strata_analyzer::suggest::Caches;
-use strata_builder::slim::{Slimmed, Verdict};
+use strata_builder::slim::{Slimmed, Verdict, Wishes};
 
 use crate::workshop::Workshop;
 
 impl Workshop {
     pub(crate) fn slim_with(&mut self, caches: Caches, dockerfile: &str) -> Slimmed {
         self.options.dockerfile = dockerfile.as_bytes().to_vec();
-        strata_builder::slim::slim(&self.engine, &self.options, caches, &mut |_| {}).unwrap()
+        // how fast this machine is must not matter to a test
+        let wishes = Wishes { caches, second: 0, ..Wishes::default() };
+        strata_builder::slim::slim(&self.engine, &self.options, wishes, &mut |_| {}).unwrap()
     }
 
     pub(crate) fn slim(&mut self, dockerfile: &str) -> Slimmed {

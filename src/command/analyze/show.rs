@@ -5,10 +5,12 @@ use strata_analyzer::{
     analysis::{Analysis, BaseLine, FoundBy},
     findings::{Level, rule},
     size_text,
+    suggest::MinSaving,
 };
 
 use crate::look::{
     palette::{ERROR, FAINT, HINT, STRONG},
+    suggestions,
     table::Columns,
     text,
 };
@@ -18,7 +20,7 @@ const RULES: usize = 8;
 /// Findings of one rule.
 const FINDINGS: usize = 3;
 
-pub(super) fn print(analysis: &Analysis) {
+pub(super) fn print(analysis: &Analysis, least: MinSaving) {
     let name = analysis.image.name.as_deref().or(analysis.image.id.as_deref()).unwrap_or("image");
     anstream::println!(
         "{STRONG}{}{STRONG:#}  {} in {}, {} bytes wasted ({}), efficiency {:.2}%",
@@ -37,10 +39,14 @@ pub(super) fn print(analysis: &Analysis) {
     findings(analysis);
     for suggestion in &analysis.suggestions {
         anstream::println!();
-        anstream::println!("{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
+        suggestions::show(suggestion);
         if let Some(edit) = &suggestion.edit {
             anstream::print!("{FAINT}{edit}{FAINT:#}");
         }
+    }
+    if !analysis.refused.is_empty() {
+        anstream::println!();
+        suggestions::show_refused(&analysis.refused, least, analysis.total_bytes);
     }
 }
 

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use serde::Serialize;
-use strata_analyzer::{size_text, suggest::Suggestion};
+use strata_analyzer::{
+    size_text,
+    suggest::{MinSaving, Point, Suggestion},
+};
 use strata_builder::slim::{Removal, Rewrite, Slimmed, Verdict};
 
 use crate::look::{
-    palette::{ERROR, FAINT, GOOD, STRONG, WARNING},
-    text,
+    palette::{ERROR, FAINT, GOOD, WARNING},
+    suggestions, text,
 };
 
 /// `slim --format json`.
@@ -24,16 +27,10 @@ pub(super) struct Report<'a> {
     differing: &'a [String],
     removed: &'a [Removal],
     suggestions: &'a [Suggestion],
-    refused: Vec<Refused<'a>>,
+    refused: &'a [Suggestion],
     patch: Option<&'a str>,
     written: bool,
-}
-
-#[derive(Serialize)]
-struct Refused<'a> {
-    #[serde(flatten)]
-    suggestion: &'a Suggestion,
-    reason: &'a str,
+    frontier: &'a [Point],
 }
 
 impl<'a> Report<'a> {
@@ -55,23 +52,16 @@ impl<'a> Report<'a> {
             differing: after.map_or(&[], |after| differing(&after.verdict)),
             removed: after.map_or(&[], |after| &after.removed),
             suggestions: after.map_or(&[], |after| &after.suggestions),
-            refused: slimmed
-                .refused
-                .iter()
-                .map(|suggestion| Refused { suggestion, reason: reason(suggestion) })
-                .collect(),
+            refused: &slimmed.refused,
             patch: after.map(|after| after.patch.as_str()),
             written,
+            frontier: &slimmed.frontier,
         }
     }
 }
 
 fn saved(slimmed: &Slimmed, after: &Rewrite) -> u64 {
     slimmed.bytes_before.saturating_sub(after.bytes_after)
-}
-
-fn reason(suggestion: &Suggestion) -> &str {
-    suggestion.refused.as_deref().unwrap_or("unsafe")
 }
 
 fn differing(verdict: &Verdict) -> &[String] {
@@ -82,13 +72,8 @@ fn differing(verdict: &Verdict) -> &[String] {
 }
 
 /// Prints the result; `written` says, where it was asked for, whether the Dockerfile at a path was rewritten.
-pub(super) fn show(slimmed: &Slimmed, written: Option<(bool, &std::path::PathBuf)>) {
-    for suggestion in &slimmed.refused {
-        let (title, reason) = (text::safe(&suggestion.title), text::safe(reason(suggestion)));
-        // a title that ends in the reason needs it once
-        let because = if title.ends_with(&reason) { String::new() } else { format!(": {reason}") };
-        anstream::println!("{FAINT}not proposed:{FAINT:#} {title}{because}");
-    }
+pub(super) fn show(slimmed: &Slimmed, least: MinSaving, written: Option<(bool, &std::path::PathBuf)>) {
+    suggestions::show_refused(&slimmed.refused, least, slimmed.bytes_before);
     let Some(rewrite) = &slimmed.after else {
         anstream::println!(
             "nothing to change: {} bytes wasted ({})",
@@ -114,7 +99,7 @@ fn say(path: &Path, what: &str) {
 
 fn changes(slimmed: &Slimmed, rewrite: &Rewrite) {
     for suggestion in &rewrite.suggestions {
-        anstream::println!("{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
+        suggestions::show(suggestion);
     }
     for line in rewrite.patch.lines() {
         let style = match line.as_bytes().first() {

@@ -1,6 +1,8 @@
 //! `strata slim`, through the binary.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod cases;
+#[path = "../common/mod.rs"]
 mod common;
 
 use common::{EXAMPLE, Strata, WASTE};
@@ -44,7 +46,7 @@ fn comments_and_layout_outside_the_edit_are_kept() {
     };
     let before = "# the app\nFROM busybox\n\nRUN   head -c 100000 /dev/zero >/big \\\n   # a comment inside\n   && echo made\n# why it goes\nRUN rm /big\n\nCMD [ \"sh\" ]   \n";
     let context = strata.context(before);
-    let text = strata.ok(["slim", "--write", &context]);
+    let text = strata.ok(["slim", "--write", "--second", "0", &context]);
     assert!(text.contains("identical"), "{text}");
     let after = std::fs::read_to_string(strata.work().join(&context).join("Dockerfile")).unwrap();
     assert!(
@@ -64,7 +66,7 @@ fn a_result_that_would_differ_is_said_and_never_written() {
     let before =
         "FROM busybox\nRUN head -c 100000 /dev/zero >/big; cat /proc/sys/kernel/random/uuid >/id\nRUN rm /big\n";
     let context = strata.context(before);
-    let text = strata.ends(1, ["slim", "--write", "--accept", &context]);
+    let text = strata.ends(1, ["slim", "--write", "--accept", "--second", "0", &context]);
     assert!(text.contains("different") && text.contains("/id"), "{text}");
     assert_eq!(std::fs::read_to_string(strata.work().join(&context).join("Dockerfile")).unwrap(), before);
 }
@@ -77,10 +79,10 @@ fn what_such_commands_change_by_themselves_needs_accept() {
     let before = "FROM busybox\nRUN mkdir -p /var/log && head -c 100000 /dev/zero >/big && cat /proc/sys/kernel/random/uuid >/var/log/install.log\nRUN rm /big\n";
     let context = strata.context(before);
     let file = strata.work().join(&context).join("Dockerfile");
-    let text = strata.ok(["slim", "--write", &context]);
+    let text = strata.ok(["slim", "--write", "--second", "0", &context]);
     assert!(text.contains("equal except: /var/log/install.log"), "{text}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
-    strata.ok(["slim", "--write", "--accept", &context]);
+    strata.ok(["slim", "--write", "--accept", "--second", "0", &context]);
     assert_ne!(std::fs::read_to_string(&file).unwrap(), before);
 }
 
@@ -118,7 +120,7 @@ fn every_rule_has_its_part_and_both_files_are_written() {
         return;
     };
     let context = varied(&strata);
-    let text = strata.ok(["slim", "--write", "-f", "Dockerfile", &context]);
+    let text = strata.ok(["slim", "--write", "--min-saving", "0", "--second", "0", "-f", "Dockerfile", &context]);
     for row in ["saved", "predicted"] {
         let line = text.lines().find(|line| line.starts_with(row)).expect(row);
         assert!(line.contains(" 116000 bytes"), "{line}");
@@ -138,7 +140,8 @@ fn the_json_has_the_prices_the_reasons_and_the_proof() {
     };
     let context = varied(&strata);
     strata.file("Dockerfile", VARIED.replace("RUN rm -rf docs", "RUN ls docs && rm -rf docs"));
-    let report = strata.json(["slim", "--format", "json", "-f", "Dockerfile", &context]);
+    let report =
+        strata.json(["slim", "--format", "json", "--min-saving", "0", "--second", "0", "-f", "Dockerfile", &context]);
     assert_eq!(report["schema"], 1);
     assert_eq!((&report["saved_bytes"], &report["predicted_bytes"]), (&111_000.into(), &111_000.into()));
     assert_eq!((&report["verdict"], &report["written"]), (&"identical-but".into(), &false.into()));
