@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    analyze, build, check, compare, export, history, images, import, inspect, load, rmi, run, save, slim, system, tag,
+    analyze, build, check, compare, explore, export, history, images, import, inspect, load, rmi, run, save, slim, system, tag,
 };
 
 /// Builds container images, says exactly which of their bytes are wasted, and runs them. One binary, no daemon.
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Slim(Box<slim::Args>),
     Analyze(analyze::Args),
     Compare(Box<compare::Args>),
+    Explore(explore::Args),
     History(history::Args),
     Inspect(inspect::Args),
     Images(images::Args),

@@ -4,6 +4,7 @@ pub(crate) mod analyze;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod compare;
+pub(crate) mod explore;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod images;
@@ -66,6 +67,7 @@ pub(crate) fn run(cli: Cli, places: &Places) -> Result<Status> {
         Command::Slim(args) => slim::run(&args, places),
         Command::Analyze(args) => analyze::run(&args, places),
         Command::Compare(args) => compare::run(&args, places),
+        Command::Explore(args) => explore::run(&args, places),
         Command::History(args) => history::run(&args, places),
         Command::Inspect(args) => inspect::run(&args, places),
         Command::Images(args) => images::run(&args, places),

@@ -55,9 +55,13 @@ impl Signals {
     /// The failure that a stopped build ends with: 128 and the signal, as shells have it.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let signal = Signal::try_from(self.caught.load(Ordering::SeqCst)).ok()?;
-        let status = u8::try_from(128 + signal as i32).unwrap_or(u8::MAX);
-        Some(Failure { status: Status::Process(status), source: anyhow::anyhow!("stopped by {signal}") })
+        Some(Failure { status: status(signal), source: anyhow::anyhow!("stopped by {signal}") })
     }
+}
+
+/// What a command ends with that a signal ended: 128 and its number, as shells have it.
+pub(crate) fn status(signal: Signal) -> Status {
+    Status::Process(u8::try_from(128 + signal as i32).unwrap_or(u8::MAX))
 }
 
 /// Those that this process was not told to ignore, as `nohup` and shells do with what runs in the background: a signal that

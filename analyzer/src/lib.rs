@@ -43,6 +43,7 @@ pub mod settings;
 mod size_text;
 pub mod suggest;
 mod text_diff;
+pub mod tree;
 
 pub use analysis::{Analysis, analyze};
 pub use compare::{Comparison, compare};
@@ -52,3 +53,4 @@ pub use ledger::Ledger;
 pub use packages::Packages;
 pub use path_text::path_text;
 pub use size_text::size_text;
+pub use tree::Tree;

@@ -125,7 +125,7 @@ fn candidate(text: &str, image: &dyn Image, places: &Places) -> Result<Candidate
 }
 
 /// The images of the store.
-fn candidates(places: &Places) -> Result<Vec<Candidate>> {
+pub(super) fn candidates(places: &Places) -> Result<Vec<Candidate>> {
     let candidate = |image: &strata_image::store::StoredImage| Candidate {
         name: image.names().first().map_or_else(|| image.image_id().to_string(), ToString::to_string),
         digest: Some(image.manifest_digest().to_string()),

@@ -1,0 +1,54 @@
+//! All keys.
+
+use super::{
+    pager::Pager,
+    screen::{Line, Role},
+};
+
+const KEYS: &[(&str, &str)] = &[
+    ("", "Everywhere"),
+    ("Tab", "the other pane"),
+    ("q, Ctrl-C", "quit"),
+    ("Ctrl-Z", "back to the shell; fg returns"),
+    ("?", "this list"),
+    ("i", "all that is known of what is selected"),
+    ("/, Ctrl-F", "filter paths by a regular expression; Esc drops it"),
+    ("arrows, h j k l", "move; left closes a directory or goes to the one above, right opens"),
+    ("PgUp PgDn, u d", "a page up, down"),
+    ("g G", "first, last"),
+    ("Ctrl-A", "in the layers: changes since the lowest layer"),
+    ("Ctrl-L", "changes of the layer alone"),
+    ("", "In the tree"),
+    ("Space, Enter", "close or open a directory"),
+    ("Ctrl-Space", "close or open all"),
+    ("Enter, v", "view a file"),
+    ("e, Ctrl-E", "extract a file, or a directory with all in it"),
+    ("o, Ctrl-O", "sort by name, size, waste"),
+    ("Ctrl-A", "show or hide what was added"),
+    ("Ctrl-R", "what was removed"),
+    ("m, Ctrl-M", "what was modified (most terminals send Ctrl-M as Enter: then m)"),
+    ("Ctrl-U", "what is unmodified"),
+    ("Ctrl-B", "modes and owners"),
+    ("", "Marks"),
+    ("A", "added"),
+    ("M", "modified: content, target or type; of a directory: something in it changed"),
+    ("P", "written again with the same content: mode, owner, attributes or time"),
+    ("R", "removed"),
+    ("", "Bytes"),
+    ("SIZE", "of a file, of all files in a directory, of what was removed"),
+    ("WASTED", "bytes of all layers that are stored under the name and that nobody can see at the end"),
+];
+
+/// Columns of the keys.
+const WIDTH: usize = 17;
+
+pub(super) fn pager() -> Pager {
+    let lines = KEYS
+        .iter()
+        .map(|(key, meaning)| match *key {
+            "" => Line::of(meaning, Role::Strong),
+            key => Line::of(&format!("  {key:WIDTH$}"), Role::Title).and(meaning, Role::Plain),
+        })
+        .collect();
+    Pager::new("Keys".to_owned(), lines)
+}

@@ -1,0 +1,344 @@
+//! What there is to see, in lines of spans; where they go on a screen of a given size.
+//!
+//! ```text
+//! wide                         narrow: the pane that keys go to
+//! title                        title
+//! layers   │ tree              tree
+//! ─────────│
+//! details  │
+//! keys                         keys
+//! ```
+
+use strata_analyzer::{
+    size_text,
+    tree::{Changes, Mark, Type},
+};
+
+use super::{
+    pager::Pager,
+    rows::Row,
+    shown,
+    state::{Focus, Over, State},
+};
+use crate::look::text::count;
+
+/// Columns from which on both panes are shown; the tree's names need some room beside three columns of numbers.
+const WIDE: u16 = 70;
+/// The widest left pane.
+const LEFT: u16 = 56;
+/// Columns of the tree from which on modes and owners are shown.
+const ROOM_FOR_ATTRIBUTES: u16 = 60;
+
+/// What a text is, for its colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Role {
+    #[default]
+    Plain,
+    Strong,
+    Faint,
+    Title,
+    Added,
+    Modified,
+    Metadata,
+    Removed,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Span {
+    pub(super) text: String,
+    pub(super) role: Role,
+}
+
+/// A line; what does not fit is cut at the right.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Line {
+    pub(super) spans: Vec<Span>,
+    /// Whether the cursor is on it; `Some(true)` where keys go to its pane.
+    pub(super) cursor: Option<bool>,
+}
+
+impl Line {
+    pub(super) fn of(text: &str, role: Role) -> Self {
+        Self::default().and(text, role)
+    }
+
+    pub(super) fn and(mut self, text: &str, role: Role) -> Self {
+        self.spans.push(Span { text: text.to_owned(), role });
+        self
+    }
+}
+
+/// A rectangle of the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Area {
+    pub(super) x: u16,
+    pub(super) y: u16,
+    pub(super) width: u16,
+    pub(super) height: u16,
+}
+
+/// Lines and where they go.
+pub(super) struct Pane {
+    pub(super) area: Area,
+    pub(super) lines: Vec<Line>,
+}
+
+/// The colour of a mark.
+pub(super) fn role_of(mark: Mark) -> Role {
+    match mark {
+        Mark::Absent | Mark::Unmodified => Role::Plain,
+        Mark::Added => Role::Added,
+        Mark::Modified => Role::Modified,
+        Mark::Metadata => Role::Metadata,
+        Mark::Removed => Role::Removed,
+    }
+}
+
+fn letter(mark: Mark) -> char {
+    match mark {
+        Mark::Absent | Mark::Unmodified => ' ',
+        Mark::Added => 'A',
+        Mark::Modified => 'M',
+        Mark::Metadata => 'P',
+        Mark::Removed => 'R',
+    }
+}
+
+impl State {
+    /// Everything on a screen of this size. Also notes how many rows fit, for the keys that move by pages.
+    pub(super) fn screen(&mut self, width: u16, height: u16) -> Vec<Pane> {
+        let body = Area { x: 0, y: 1.min(height), width, height: height.saturating_sub(2) };
+        let title = Pane { area: Area { x: 0, y: 0, width, height: height.min(1) }, lines: vec![self.title()] };
+        let footer = Area { x: 0, y: height.saturating_sub(1), width, height: u16::from(height > 1) };
+        let mut panes = vec![title, Pane { area: footer, lines: vec![self.footer(width)] }];
+        if let Over::Pager(pager) = &self.over {
+            self.page = usize::from(body.height.saturating_sub(1)).max(1);
+            panes.push(Pane { area: body, lines: page(pager, self.page) });
+            return panes;
+        }
+        self.page = usize::from(body.height.saturating_sub(1)).max(1);
+        if width < WIDE {
+            let lines = match self.focus {
+                Focus::Layers => self.layer_lines(body),
+                Focus::Tree => self.tree_lines(body),
+            };
+            panes.push(Pane { area: body, lines });
+            return panes;
+        }
+        let left = (width * 2 / 5).min(LEFT);
+        let rows = u16::try_from(self.model.tree.layers() + 1).unwrap_or(u16::MAX);
+        let above = rows.min(body.height.div_ceil(2));
+        let layers = Area { width: left, height: above, ..body };
+        let details = Area { y: body.y + above, width: left, height: body.height - above, ..body };
+        let rule = Area { x: left, width: 1, ..body };
+        let tree = Area { x: left + 1, width: width - left - 1, ..body };
+        let mut about = vec![Line::of(&"─".repeat(usize::from(left)), Role::Faint)];
+        about.extend(self.details(usize::from(left)));
+        if about.len() > usize::from(details.height) {
+            about.truncate(usize::from(details.height).saturating_sub(1));
+            about.push(Line::of("i shows more", Role::Faint));
+        }
+        panes.push(Pane { area: layers, lines: self.layer_lines(layers) });
+        panes.push(Pane { area: details, lines: about });
+        panes.push(Pane { area: rule, lines: vec![Line::of("│", Role::Faint); usize::from(body.height)] });
+        panes.push(Pane { area: tree, lines: self.tree_lines(tree) });
+        panes
+    }
+
+    fn title(&self) -> Line {
+        let analysis = &self.model.analysis;
+        let facts = format!(
+            "  {} in {}, {} wasted",
+            size_text(analysis.total_bytes),
+            count(analysis.layers.len(), "layer"),
+            size_text(analysis.wasted_bytes)
+        );
+        Line::of(&shown::safe(&self.model.name), Role::Strong).and(&facts, Role::Plain)
+    }
+
+    fn footer(&self, width: u16) -> Line {
+        let typed = |what: &str, text: &str| {
+            // the end of a long line is what is being typed
+            let room = usize::from(width).saturating_sub(what.chars().count() + 2);
+            let skipped = text.chars().count().saturating_sub(room);
+            let text: String = text.chars().skip(skipped).collect();
+            Line::of(what, Role::Title).and(&shown::safe(&text), Role::Plain).and("▏", Role::Plain)
+        };
+        match (&self.message, &self.over) {
+            (_, Over::Extract(prompt)) => {
+                let bytes = self.selected().map_or(0, |node| self.scene.bytes(node));
+                typed(&format!("extract {} into: ", size_text(bytes)), &prompt.text)
+            }
+            (_, Over::Overwrite(path)) => {
+                let name = self.selected().map(|node| shown::name(self.model.tree.name(node))).unwrap_or_default();
+                let directory = shown::safe(&path.display().to_string());
+                Line::of(&format!("{directory}/{name} is there: overwrite? y/n"), Role::Modified)
+            }
+            (_, Over::Waiting(what)) => Line::of(&format!("{what} …  Esc stops"), Role::Title),
+            (Some(message), Over::Filter(prompt)) => {
+                typed("filter: ", &prompt.text).and(&format!("  {}", shown::safe(message)), Role::Removed)
+            }
+            (_, Over::Filter(prompt)) => typed("filter: ", &prompt.text),
+            (Some(message), _) => Line::of(&shown::safe(message), Role::Modified),
+            (None, Over::Pager(_)) => keys(width, &[("q", "back"), ("↑↓", "move"), ("←→", "sideways")]),
+            (None, Over::Nothing) if self.focus == Focus::Layers => keys(
+                width,
+                &[
+                    ("?", "help"),
+                    ("q", "quit"),
+                    ("Tab", "tree"),
+                    ("^A", "aggregated"),
+                    ("^L", "layer"),
+                    ("/", "filter"),
+                    ("i", "about"),
+                    ("^O", "sort"),
+                    ("^U", "unmodified"),
+                    ("^B", "attributes"),
+                ],
+            ),
+            (None, Over::Nothing) => keys(
+                width,
+                &[
+                    ("?", "help"),
+                    ("q", "quit"),
+                    ("Tab", "layers"),
+                    ("Space", "fold"),
+                    ("/", "filter"),
+                    ("^O", "sort"),
+                    ("i", "about"),
+                    ("Enter", "view"),
+                    ("^E", "extract"),
+                    ("^U", "unmodified"),
+                    ("^A", "added"),
+                    ("^R", "removed"),
+                    ("m", "modified"),
+                    ("^B", "attributes"),
+                    ("^Space", "fold all"),
+                ],
+            ),
+        }
+    }
+
+    fn layer_lines(&mut self, area: Area) -> Vec<Line> {
+        let rows = usize::from(area.height.saturating_sub(1));
+        let active = self.focus == Focus::Layers;
+        let head = if active { Role::Title } else { Role::Faint };
+        let mut lines = vec![Line::of("  #    SIZE  WASTED  LAYER", head)];
+        let first = scroll(&mut self.layer_top, self.layer, rows, self.model.analysis.layers.len());
+        for layer in self.model.analysis.layers.iter().skip(first).take(rows) {
+            let by = shown::safe(layer.created_by.as_deref().unwrap_or_default());
+            let wasted = if layer.wasted_bytes > 0 { size_text(layer.wasted_bytes) } else { String::new() };
+            let numbers = format!("{:>3} {:>7} ", layer.index, size_text(layer.size_bytes));
+            let mut line = Line::of(&numbers, Role::Plain).and(&format!("{wasted:>7}  "), Role::Removed);
+            line = line.and(&by, Role::Plain);
+            line.cursor = (layer.index == self.layer).then_some(active);
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn tree_lines(&mut self, area: Area) -> Vec<Line> {
+        let rows = usize::from(area.height.saturating_sub(1));
+        let active = self.focus == Focus::Tree;
+        let attributes = self.attributes && area.width >= ROOM_FOR_ATTRIBUTES;
+        let mut lines = vec![self.tree_head(active, attributes)];
+        let first = scroll(&mut self.tree_top, self.cursor, rows, self.rows.len());
+        for (place, row) in self.rows.iter().enumerate().skip(first).take(rows) {
+            let mut line = self.tree_line(*row, attributes);
+            line.cursor = (place == self.cursor).then_some(active);
+            lines.push(line);
+        }
+        if self.rows.is_empty() {
+            lines.push(Line::of("nothing to show", Role::Faint));
+        }
+        lines
+    }
+
+    fn tree_head(&self, active: bool, attributes: bool) -> Line {
+        let head = if active { Role::Title } else { Role::Faint };
+        let columns = if attributes { "     SIZE  WASTED  MODE       OWNER    " } else { "     SIZE  WASTED  " };
+        let what = match self.changes {
+            Changes::OfLayer => format!("LAYER {}", self.layer),
+            Changes::Aggregated => format!("LAYERS 0-{}", self.layer),
+        };
+        let mut notes = vec![what, format!("by {}", self.order.word())];
+        if self.filter.is_set() {
+            notes.push(format!("filter {}", shown::safe(&self.filter.text)));
+        }
+        let hidden = self.hidden.words();
+        if !hidden.is_empty() {
+            notes.push(format!("without {}", hidden.join(", ")));
+        }
+        Line::of(columns, head).and(&notes.join(" · "), head)
+    }
+
+    fn tree_line(&self, row: Row, attributes: bool) -> Line {
+        let mark = self.scene.mark(row.node);
+        let version = self.version(row.node);
+        let bytes = size_text(self.scene.bytes(row.node));
+        let wasted = match self.scene.wasted(row.node) {
+            0 => String::new(),
+            wasted => size_text(wasted),
+        };
+        let mut line = Line::of(&format!("{} {bytes:>7} ", letter(mark)), role_of(mark));
+        line = line.and(&format!("{wasted:>7}  "), Role::Removed);
+        if attributes {
+            line = line.and(&format!("{:19} ", self.model.attributes(version)), Role::Faint);
+        }
+        let is_directory = version.is_some_and(|version| version.kind == Type::Directory);
+        let sign = match self.has_children(row.node) {
+            true if self.is_open(row.node) => "▾ ",
+            true => "▸ ",
+            false => "  ",
+        };
+        let mut name = format!("{}{sign}{}", "  ".repeat(usize::from(row.depth)), shown::name(self.model.tree.name(row.node)));
+        if is_directory {
+            name.push('/');
+        }
+        line = line.and(&name, role_of(mark));
+        if let Some(target) = version.and_then(|version| self.model.target(version)) {
+            line = line.and(&format!(" -> {}", shown::name(&target)), Role::Faint);
+        }
+        line
+    }
+}
+
+/// The first row to show so that the one with the cursor is among them, moving as little as can be.
+fn scroll(top: &mut usize, cursor: usize, rows: usize, all: usize) -> usize {
+    let least = (cursor + 1).saturating_sub(rows);
+    *top = (*top).clamp(least.min(cursor), cursor).min(all.saturating_sub(rows));
+    *top
+}
+
+/// As many keys as fit.
+fn keys(width: u16, keys: &[(&str, &str)]) -> Line {
+    let mut line = Line::default();
+    let mut used = 0;
+    for (key, what) in keys {
+        let length = key.chars().count() + what.chars().count() + 3;
+        if used + length > usize::from(width) + 2 {
+            break;
+        }
+        used += length;
+        line = line.and(key, Role::Title).and(&format!(" {what}  "), Role::Plain);
+    }
+    line
+}
+
+fn page(pager: &Pager, rows: usize) -> Vec<Line> {
+    let last = (pager.top + rows).min(pager.lines.len());
+    let place = format!("{}  {}-{} of {}", pager.title, (pager.top + 1).min(last), last, pager.lines.len());
+    let mut lines = vec![Line::of(&place, Role::Title)];
+    for line in pager.lines.iter().skip(pager.top).take(rows) {
+        let mut left = pager.left;
+        let mut cut = Line::default();
+        for span in &line.spans {
+            let length = span.text.chars().count();
+            cut = cut.and(&span.text.chars().skip(left).collect::<String>(), span.role);
+            left = left.saturating_sub(length);
+        }
+        lines.push(cut);
+    }
+    lines
+}

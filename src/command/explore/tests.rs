@@ -1,0 +1,270 @@
+//! Keys, and what is then to be seen.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::atomic::AtomicBool;
+
+use strata_analyzer::tree::Changes;
+use strata_fixtures::stack::Stack;
+
+use super::{
+    content, extract,
+    extract::Outcome,
+    key::Key,
+    model::Model,
+    screen::{Line, Pane},
+    state::{Effect, Focus, State},
+};
+
+const IMAGE: &str = "etc/ etc/motd:5 etc/old:100 tmp/big:1000 / -tmp -etc/old etc/motd:5@0755 srv/new:7q / etc/motd:9";
+
+fn image(text: &str) -> Stack {
+    Stack::parse("app:1", text).unwrap()
+}
+
+fn state(text: &str) -> State {
+    let cache = tempfile::tempdir().unwrap();
+    State::new(Model::load(&image(text), "app:1", None, &[], cache.path()).unwrap())
+}
+
+fn press(state: &mut State, keys: &[Key]) {
+    for key in keys {
+        assert_eq!(state.press(*key), Effect::Nothing, "{key:?}");
+    }
+}
+
+fn plain(line: &Line) -> String {
+    line.spans.iter().map(|span| span.text.as_str()).collect::<String>().trim_end().to_owned()
+}
+
+/// The tree's lines under its head, as they are on a narrow screen.
+fn tree(state: &mut State) -> Vec<String> {
+    state.focus = Focus::Tree;
+    let panes = state.screen(60, 24);
+    panes[2].lines[1..].iter().map(plain).collect()
+}
+
+fn all(panes: &[Pane]) -> String {
+    panes.iter().flat_map(|pane| pane.lines.iter().map(plain)).collect::<Vec<_>>().join("\n")
+}
+
+fn select(state: &mut State, name: &str) {
+    let names: Vec<_> = state.rows.iter().map(|row| state.model.tree.name(row.node).to_vec()).collect();
+    state.focus = Focus::Tree;
+    state.cursor = names.iter().position(|other| other == name.as_bytes()).expect(name);
+}
+
+#[test]
+fn layers_are_walked_and_each_shows_its_own_changes() {
+    let mut state = state(IMAGE);
+    press(&mut state, &[Key::Down]);
+    state.attributes = false;
+    assert_eq!(
+        tree(&mut state),
+        [
+            "M      5B    105B  ▾ etc/",
+            "P      5B      5B      motd",
+            "R    100B    100B      old",
+            "A      7B          ▾ srv/",
+            "A      7B              new",
+            "R     1kB     1kB  ▾ tmp/",
+            "R     1kB     1kB      big",
+        ]
+    );
+}
+
+#[test]
+fn control_a_aggregates_in_the_layers_and_hides_what_was_added_in_the_tree() {
+    let mut state = state(IMAGE);
+    press(&mut state, &[Key::End, Key::Ctrl('a')]);
+    assert_eq!(state.changes, Changes::Aggregated);
+    state.attributes = false;
+    assert_eq!(tree(&mut state).len(), 7);
+    press(&mut state, &[Key::Ctrl('a')]);
+    assert!(!all(&state.screen(60, 24)).contains("srv"));
+    press(&mut state, &[Key::Ctrl('a'), Key::Ctrl('r')]);
+    let shown = tree(&mut state).join("\n");
+    assert!(shown.contains("srv") && !shown.contains("tmp") && !shown.contains("old"), "{shown}");
+    press(&mut state, &[Key::Ctrl('l')]);
+    assert_eq!(state.changes, Changes::OfLayer);
+}
+
+#[test]
+fn unmodified_and_modified_files_are_hidden_by_their_keys() {
+    let mut state = state("a:1 b:1 / a:2 b:1@0755 c:1");
+    press(&mut state, &[Key::Down, Key::Ctrl('u')]);
+    assert_eq!(state.rows.len(), 3);
+    press(&mut state, &[Key::Char('m')]);
+    assert_eq!(state.rows.len(), 1);
+    press(&mut state, &[Key::Ctrl('m')]);
+    assert_eq!(state.rows.len(), 3);
+}
+
+#[test]
+fn directories_close_and_open_one_by_one_and_all_at_once() {
+    let mut state = state("a/b/c:1 d/e:1");
+    assert_eq!(state.rows.len(), 5);
+    press(&mut state, &[Key::Tab, Key::Char(' ')]);
+    assert_eq!(state.rows.len(), 3);
+    press(&mut state, &[Key::Right]);
+    assert_eq!(state.rows.len(), 5);
+    press(&mut state, &[Key::Ctrl(' ')]);
+    assert_eq!(state.rows.len(), 2);
+    press(&mut state, &[Key::Ctrl(' '), Key::Down, Key::Down, Key::Left]);
+    assert_eq!(state.model.tree.name(state.selected().unwrap()), b"b");
+}
+
+#[test]
+fn names_are_sorted_by_name_then_by_size_then_by_waste() {
+    let mut state = state("a:1 b:100 c:10 w:50 / w:2");
+    press(&mut state, &[Key::Down]);
+    let order = |state: &State| -> String {
+        state.rows.iter().map(|row| char::from(state.model.tree.name(row.node)[0])).collect()
+    };
+    assert_eq!(order(&state), "abcw");
+    press(&mut state, &[Key::Ctrl('o')]);
+    assert_eq!(order(&state), "bcwa");
+    press(&mut state, &[Key::Ctrl('o')]);
+    assert_eq!(order(&state), "wbca");
+}
+
+#[test]
+fn a_filter_is_a_regular_expression_over_paths_and_a_wrong_one_changes_nothing() {
+    let mut state = state("etc/motd:1 etc/passwd:1 usr/bin/env:1");
+    press(&mut state, &[Key::Char('/'), Key::Char('e'), Key::Char('n'), Key::Char('v'), Key::Char('$')]);
+    assert_eq!(state.rows.len(), 3);
+    press(&mut state, &[Key::Char('(')]);
+    assert_eq!(state.rows.len(), 3);
+    assert!(all(&state.screen(80, 24)).contains("unclosed group"));
+    press(&mut state, &[Key::Backspace, Key::Enter]);
+    assert_eq!((state.rows.len(), state.focus), (3, Focus::Tree));
+    press(&mut state, &[Key::Esc]);
+    assert_eq!(state.rows.len(), 6);
+}
+
+#[test]
+fn a_dead_file_says_who_made_it_who_killed_it_how_and_which_rule_that_is() {
+    let mut state = state(IMAGE);
+    press(&mut state, &[Key::Down]);
+    select(&mut state, "old");
+    let text = state.details(80).iter().map(plain).collect::<Vec<_>>().join("\n");
+    for part in ["100B wasted: whiteout", "made by layer 0: layer 0", "killed by layer 1: layer 1", "A3 deleted-file"] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+}
+
+#[test]
+fn on_a_narrow_screen_the_pane_with_the_keys_has_all_of_it() {
+    let mut state = state(IMAGE);
+    for (width, height) in [(0, 0), (1, 1), (20, 3), (39, 10), (69, 24), (70, 5), (80, 24), (300, 100)] {
+        for focus in [Focus::Layers, Focus::Tree] {
+            state.focus = focus;
+            for pane in state.screen(width, height) {
+                assert!(pane.area.x + pane.area.width <= width, "{width}x{height}");
+                assert!(pane.area.y + pane.area.height <= height, "{width}x{height}");
+            }
+        }
+    }
+    state.focus = Focus::Layers;
+    assert!(all(&state.screen(40, 10)).contains("LAYER"));
+    assert!(!all(&state.screen(40, 10)).contains("motd"));
+    press(&mut state, &[Key::Tab]);
+    assert!(all(&state.screen(40, 10)).contains("motd"));
+}
+
+#[test]
+fn the_cursor_stays_on_its_name_when_the_layer_changes_and_is_always_to_be_seen() {
+    let names: String = (0..100).map(|number| format!("f{number:02}:1 ")).collect();
+    let mut state = state(&format!("{names} / -f10"));
+    state.screen(60, 24);
+    press(&mut state, &[Key::Tab, Key::End, Key::Tab, Key::Down]);
+    assert_eq!(state.model.tree.name(state.selected().unwrap()), b"f99");
+    assert!(tree(&mut state).last().unwrap().ends_with("f99"));
+    press(&mut state, &[Key::Home]);
+    assert!(tree(&mut state)[0].ends_with("f00"));
+    press(&mut state, &[Key::Char('d')]);
+    assert_eq!(state.cursor, 21);
+}
+
+#[test]
+fn a_hostile_name_cannot_drive_the_terminal() {
+    let mut state = state("a\u{1b}[2J:1 b\u{202e}c:1");
+    let shown = tree(&mut state).join("\n");
+    assert!(shown.contains("a\\u{1b}[2J") && shown.contains("b\\u{202e}c"), "{shown}");
+}
+
+/// Runs what a key asks for, as the job would.
+fn view(text: &str, name: &str) -> String {
+    let mut state = state(text);
+    press(&mut state, &[Key::End]);
+    select(&mut state, name);
+    let Effect::Read(file) = state.press(Key::Enter) else { panic!("nothing is read") };
+    state.show_content(content::read(&image(text), file, &AtomicBool::new(false)));
+    all(&state.screen(200, 24))
+}
+
+#[test]
+fn a_file_is_shown_as_it_is_at_the_layer_also_one_that_was_removed() {
+    assert!(view("f:3x / f:4y", "f").contains("yyyy"));
+    assert!(view("f:3x / -f", "f").contains("xxx"));
+    assert!(view("f:3x / g=f", "g").contains("xxx"));
+}
+
+fn target(state: &mut State, name: &str, directory: &str) -> extract::Order {
+    select(state, name);
+    press(state, &[Key::Char('e'), Key::Ctrl('u')]);
+    for c in directory.chars() {
+        press(state, &[Key::Char(c)]);
+    }
+    match state.press(Key::Enter) {
+        Effect::Extract(order) => order,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn extracted(text: &str, name: &str, directory: &str) -> Result<Outcome, String> {
+    let mut state = state(text);
+    press(&mut state, &[Key::End]);
+    let order = target(&mut state, name, directory);
+    extract::run(&image(text), order, &AtomicBool::new(false))
+}
+
+#[test]
+fn a_tree_is_extracted_with_its_links_and_never_over_what_is_there_unasked() {
+    let there = tempfile::tempdir().unwrap();
+    let directory = there.path().to_str().unwrap();
+    let text = "d/a:3x d/b=d/a d/e/f:2y@0700 d/l->/etc/passwd / -d/e/f d/new:1z";
+    assert!(matches!(extracted(text, "d", directory), Ok(Outcome::Done(_))));
+    let read = |name: &str| std::fs::read_to_string(there.path().join(name)).unwrap();
+    assert_eq!((read("d/a"), read("d/b"), read("d/new")), ("xxx".to_owned(), "xxx".to_owned(), "z".to_owned()));
+    assert!(there.path().join("d/e").is_dir() && !there.path().join("d/e/f").exists());
+    assert_eq!(std::fs::read_link(there.path().join("d/l")).unwrap().to_str(), Some("/etc/passwd"));
+    std::fs::write(there.path().join("d/a"), "mine").unwrap();
+    assert!(matches!(extracted(text, "d", directory), Ok(Outcome::Exists(_))));
+    assert_eq!(read("d/a"), "mine");
+
+    let mut state = state(text);
+    press(&mut state, &[Key::End]);
+    let order = target(&mut state, "d", directory);
+    state.say_extracted(extract::run(&image(text), order, &AtomicBool::new(false)));
+    assert!(all(&state.screen(300, 24)).contains("/d is there: overwrite? y/n"));
+    let Effect::Extract(order) = state.press(Key::Char('y')) else { panic!("yes is yes") };
+    assert!(matches!(extract::run(&image(text), order, &AtomicBool::new(false)), Ok(Outcome::Done(_))));
+    assert_eq!(read("d/a"), "xxx");
+}
+
+#[test]
+fn no_link_leads_an_extraction_out_of_its_directory() {
+    let outside = tempfile::tempdir().unwrap();
+    let there = tempfile::tempdir().unwrap();
+    // as an earlier extraction of a hostile image may have left it
+    std::fs::create_dir(there.path().join("d")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), there.path().join("d/e")).unwrap();
+    let text = "d/e/f:3x";
+    let mut state = state(text);
+    let order = target(&mut state, "d", there.path().to_str().unwrap());
+    state.say_extracted(extract::run(&image(text), order, &AtomicBool::new(false)));
+    let Effect::Extract(order) = state.press(Key::Char('y')) else { panic!("it is there already") };
+    assert!(matches!(extract::run(&image(text), order, &AtomicBool::new(false)), Ok(Outcome::Done(_))));
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    assert_eq!(std::fs::read_to_string(there.path().join("d/e/f")).unwrap(), "xxx");
+}

@@ -1,0 +1,230 @@
+//! `strata explore`, through the binary and a terminal multiplexer.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod common;
+
+use std::{
+    ffi::OsStr,
+
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use common::Strata;
+use strata_fixtures::stack::Stack;
+
+/// How long something may take to appear: never reached but by a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const IMAGE: &str = "etc/ etc/motd:5m etc/old:100 tmp/big:1000 / -tmp -etc/old etc/motd:5m@0755 srv/new:7q / etc/motd:9z";
+
+/// A shell in a terminal of its own; all of it goes with this.
+struct Screen {
+    strata: Strata,
+}
+
+impl Screen {
+    /// `None`, the reason printed, where there is no tmux.
+    fn new(image: &str, width: u16, height: u16) -> Option<Self> {
+        if !Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+            eprintln!("skipped: no tmux here");
+            return None;
+        }
+        let strata = Strata::new();
+        let archive = std::fs::File::create(strata.work().join("app.tar")).unwrap();
+        Stack::parse("app:1", image).unwrap().save(archive).unwrap();
+        let screen = Self { strata };
+        let (width, height) = (width.to_string(), height.to_string());
+        screen.tmux(["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height, "env PS1='$ ' sh"]);
+        screen.shows("$ ");
+        Some(screen)
+    }
+
+    fn tmux<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let output = Command::new("tmux")
+            .args(["-S", self.strata.work().join("tmux").to_str().unwrap(), "-u"])
+            .args(args)
+            .current_dir(self.strata.work())
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("TMUX")
+            .env_remove("NO_COLOR")
+            .output()
+            .expect("tmux starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn press<S: AsRef<OsStr>>(&self, keys: impl IntoIterator<Item = S>) {
+        self.tmux(["send-keys".into()].into_iter().chain(keys.into_iter().map(|key| key.as_ref().to_owned())));
+    }
+
+    fn text(&self) -> String {
+        self.tmux(["capture-pane", "-p"])
+    }
+
+    /// Waits until the screen is as wanted.
+    fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let text = self.text();
+            if wanted(&text) {
+                return text;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what} does not come:\n{text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn shows(&self, what: &str) -> String {
+        self.until(what, |text| text.contains(what))
+    }
+
+    fn loses(&self, what: &str) -> String {
+        self.until(&format!("the end of {what}"), |text| !text.contains(what))
+    }
+
+    /// Types a command for the shell.
+    fn run(&self, command: &str) {
+        self.press(["-l", command]);
+        self.press(["Enter"]);
+    }
+
+    fn explore(&self) {
+        let root = self.strata.root();
+        self.run(&format!("{} --root {} explore app.tar; echo ended $?", self.strata.binary().display(), root.display()));
+        self.shows("WASTED");
+    }
+
+    /// The terminal is as the shell left it: it echoes, and takes lines.
+    fn is_given_back(&self) {
+        self.run("stty -a | tr ';' '\\n' | grep -c -e ' echo ' -e ' icanon '; echo asked");
+        let text = self.until("an answer", |text| text.lines().any(|line| line == "asked"));
+        assert!(text.lines().any(|line| line == "2"), "{text}");
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = Command::new("tmux")
+            .args(["-S", self.strata.work().join("tmux").to_str().unwrap(), "kill-server"])
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+#[test]
+fn layers_files_and_the_reason_of_a_death_are_found_with_dives_keys() {
+    let Some(screen) = Screen::new(IMAGE, 100, 30) else { return };
+    screen.explore();
+    screen.shows("app.tar");
+    screen.press(["Down"]);
+    screen.shows("LAYER 1");
+    let text = screen.shows("new");
+    for line in ["P      5B", "R    100B", "R     1kB", "A      7B"] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    screen.press(["Tab", "Down", "Down"]);
+    let text = screen.shows("killed by layer 1");
+    assert!(text.contains("/etc/old") && text.contains("whiteout"), "{text}");
+    screen.press(["C-r"]);
+    screen.loses("/etc/old");
+    screen.press(["C-r"]);
+    screen.shows("tmp/");
+    screen.press(["/"]);
+    screen.press(["-l", "srv"]);
+    screen.press(["Enter"]);
+    screen.loses("tmp/");
+    screen.press(["Escape"]);
+    screen.shows("tmp/");
+    screen.press(["C-Space"]);
+    screen.loses("motd");
+    screen.press(["?"]);
+    screen.shows("Everywhere");
+    screen.press(["q"]);
+    screen.press(["Tab", "Down", "C-a"]);
+    screen.shows("LAYERS 0-2");
+    screen.press(["q"]);
+    screen.shows("ended 0");
+    screen.is_given_back();
+}
+
+#[test]
+fn a_file_is_read_and_a_tree_is_extracted_after_asking() {
+    let Some(screen) = Screen::new(IMAGE, 80, 24) else { return };
+    screen.explore();
+    screen.press(["End"]);
+    screen.shows("LAYER 2");
+    screen.press(["Tab", "Down", "Enter"]);
+    screen.shows("zzzzzzzzz");
+    screen.press(["q"]);
+    screen.loses("zzzzzzzzz");
+    screen.press(["Up", "C-e"]);
+    screen.shows("extract");
+    screen.press(["-l", "/out"]);
+    screen.press(["Enter"]);
+    screen.shows("extracted 1 file");
+    assert_eq!(screen.strata.read("out/etc/motd"), "zzzzzzzzz");
+    screen.press(["C-e"]);
+    screen.shows("extract");
+    screen.press(["-l", "/out"]);
+    screen.press(["Enter"]);
+    screen.shows("overwrite? y/n");
+    screen.press(["n"]);
+    screen.loses("overwrite?");
+    screen.press(["C-c"]);
+    screen.shows("ended 0");
+}
+
+#[test]
+fn a_terminal_of_any_size_can_be_used() {
+    let Some(screen) = Screen::new(IMAGE, 36, 9) else { return };
+    screen.explore();
+    screen.press(["Tab"]);
+    screen.shows("motd");
+    screen.press(["Down", "i"]);
+    screen.shows("/etc/motd");
+    screen.press(["q"]);
+    screen.tmux(["resize-window", "-x", "120", "-y", "40"]);
+    screen.shows("│");
+    screen.press(["q"]);
+    screen.shows("ended 0");
+}
+
+#[test]
+fn it_stops_and_comes_back_and_gives_the_terminal_back_to_a_signal() {
+    let Some(screen) = Screen::new(IMAGE, 80, 24) else { return };
+    screen.run("set -m");
+    let root = screen.strata.root();
+    screen.run(&format!("{} --root {} explore app.tar", screen.strata.binary().display(), root.display()));
+    screen.shows("WASTED");
+    screen.press(["C-z"]);
+    screen.loses("WASTED");
+    screen.shows("$ ");
+    screen.is_given_back();
+    screen.run("clear; fg");
+    screen.shows("WASTED");
+    screen.press(["Down"]);
+    screen.shows("LAYER 1");
+    screen.press(["C-z"]);
+    screen.loses("WASTED");
+    screen.run("clear; kill -TERM %1; fg; echo ended $?");
+    screen.shows("ended 143");
+    screen.is_given_back();
+}
+
+#[test]
+fn names_of_an_image_do_not_reach_the_terminal() {
+    let Some(screen) = Screen::new("a\u{1b}]2;owned\u{7}:1 b:1", 80, 24) else { return };
+    screen.explore();
+    screen.shows("a\\u{1b}]2;owned\\u{7}");
+    assert_ne!(screen.tmux(["display-message", "-p", "#{pane_title}"]).trim(), "owned");
+    screen.press(["q"]);
+    screen.shows("ended 0");
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use_instead() {
+    let strata = Strata::new();
+    let text = strata.ends(2, ["explore", "app.tar"]);
+    assert!(text.contains("needs a terminal") && text.contains("strata analyze"), "{text}");
+}
