@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    analyze, build, check, compare, explore, export, history, images, import, inspect, load, rmi, run, save, slim, system, tag,
+    analyze, build, check, compare, explore, export, history, images, import, inspect, load, rmi, run, save, slim,
+    system, tag,
 };
 
 /// Builds container images, says exactly which of their bytes are wasted, and runs them. One binary, no daemon.

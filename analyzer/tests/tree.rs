@@ -77,10 +77,7 @@ fn what_came_after_the_lowest_layer_and_went_is_seen_when_changes_are_aggregated
     assert_eq!(shown(text, 2, Changes::OfLayer), [". a 1", "R b 100 wasted 100", "A c 2"]);
     assert_eq!(shown(text, 2, Changes::Aggregated), [". a 1", "R b 100 wasted 100", "A c 2"]);
     assert_eq!(shown("a:1 / b:100 / -b / c:2", 3, Changes::OfLayer), [". a 1", "A c 2"]);
-    assert_eq!(
-        shown("a:1 / b:100 / -b / c:2", 3, Changes::Aggregated),
-        [". a 1", "R b 100 wasted 100", "A c 2"]
-    );
+    assert_eq!(shown("a:1 / b:100 / -b / c:2", 3, Changes::Aggregated), [". a 1", "R b 100 wasted 100", "A c 2"]);
 }
 
 #[test]

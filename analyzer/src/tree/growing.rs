@@ -156,7 +156,9 @@ impl<'a> Growing<'a> {
         loop {
             match self.found.get(&hash) {
                 None => return Err(hash),
-                Some(&node) if self.nodes[node as usize].parent == parent && self.name(node) == name => return Ok(node),
+                Some(&node) if self.nodes[node as usize].parent == parent && self.name(node) == name => {
+                    return Ok(node);
+                }
                 Some(_) => hash = hash.wrapping_add(1),
             }
         }

@@ -52,7 +52,10 @@ impl State {
         if let Some(platform) = &analysis.image.platform {
             text.say(&shown::safe(platform), Role::Plain);
         }
-        text.say(&format!("{} live of {}", size_text(analysis.live_bytes), size_text(analysis.total_bytes)), Role::Plain);
+        text.say(
+            &format!("{} live of {}", size_text(analysis.live_bytes), size_text(analysis.total_bytes)),
+            Role::Plain,
+        );
         text.say(&format!("{} wasted", size_text(analysis.wasted_bytes)), Role::Plain);
         for suggestion in &analysis.suggestions {
             text.gap();

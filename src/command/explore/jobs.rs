@@ -45,7 +45,8 @@ impl Jobs {
 
     fn start(&mut self, job: impl FnOnce(&dyn Image, &AtomicBool, u64) -> Event + Send + 'static) {
         self.cancel();
-        let (image, events, stop, id) = (Arc::clone(&self.image), self.events.clone(), Arc::clone(&self.stop), self.current);
+        let (image, events, stop, id) =
+            (Arc::clone(&self.image), self.events.clone(), Arc::clone(&self.stop), self.current);
         std::thread::spawn(move || {
             // nobody listens any more when the program ends
             let _ = events.send(job(image.as_ref(), &stop, id));

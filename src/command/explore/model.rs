@@ -113,13 +113,14 @@ fn mode(entry: &Entry) -> String {
         _ => '-',
     };
     let bit = |mask: u32, letter: char| if entry.mode & mask == 0 { '-' } else { letter };
-    let last = |execute: u32, special: u32, both: char, alone: char| {
-        match (entry.mode & execute != 0, entry.mode & special != 0) {
-            (true, true) => both,
-            (false, true) => alone,
-            (true, false) => 'x',
-            (false, false) => '-',
-        }
+    let last = |execute: u32, special: u32, both: char, alone: char| match (
+        entry.mode & execute != 0,
+        entry.mode & special != 0,
+    ) {
+        (true, true) => both,
+        (false, true) => alone,
+        (true, false) => 'x',
+        (false, false) => '-',
     };
     [
         kind,

@@ -292,7 +292,8 @@ impl State {
             true => "▸ ",
             false => "  ",
         };
-        let mut name = format!("{}{sign}{}", "  ".repeat(usize::from(row.depth)), shown::name(self.model.tree.name(row.node)));
+        let mut name =
+            format!("{}{sign}{}", "  ".repeat(usize::from(row.depth)), shown::name(self.model.tree.name(row.node)));
         if is_directory {
             name.push('/');
         }

@@ -267,7 +267,8 @@ impl State {
     /// Closes every directory, or opens them all when the selected one, or the first, is closed.
     fn toggle_all(&mut self) {
         let tree = &self.model.tree;
-        let close = tree.children(ROOT).iter().any(|&node| !tree.children(node).is_empty() && !self.collapsed[node as usize]);
+        let close =
+            tree.children(ROOT).iter().any(|&node| !tree.children(node).is_empty() && !self.collapsed[node as usize]);
         self.collapsed.fill(close);
         self.list();
     }

@@ -10,7 +10,7 @@ use ratatui::{
     crossterm::{
         cursor::{Hide, Show},
         execute,
-        terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+        terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
     },
 };
 
@@ -52,7 +52,8 @@ impl Terminal {
         stop.thread_unblock()?;
         stop.thread_block()?;
         take()?;
-        self.screen.clear()?;
+        // a new one draws everything; `clear` would ask the terminal for its cursor, while another thread reads the answers
+        self.screen = Screen::new(CrosstermBackend::new(io::stdout()))?;
         Ok(())
     }
 }
@@ -65,7 +66,7 @@ impl Drop for Terminal {
 
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, Hide)
+    execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)
 }
 
 /// A terminal that is gone cannot be given back.

@@ -61,8 +61,8 @@ fn layers_are_walked_and_each_shows_its_own_changes() {
     assert_eq!(
         tree(&mut state),
         [
-            "M      5B    105B  ▾ etc/",
-            "P      5B      5B      motd",
+            "M      5B    110B  ▾ etc/",
+            "P      5B     10B      motd",
             "R    100B    100B      old",
             "A      7B          ▾ srv/",
             "A      7B              new",
