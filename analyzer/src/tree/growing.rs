@@ -208,19 +208,18 @@ impl<'a> Growing<'a> {
             return;
         };
         let known = self.directory.as_ref().filter(|(known, _)| known == parent.as_bytes());
-        let directory = match known {
-            Some(&(_, node)) => node,
-            None => {
-                let (mut at, mut above) = (ROOT, LayerPath::root());
-                for name in parent.components() {
-                    let Ok(next) = above.join(name) else { return };
-                    above = next;
-                    at = self.child(at, name);
-                    self.set(at, view.get(&above).as_ref());
-                }
-                self.directory = Some((parent.as_bytes().to_vec(), at));
-                at
+        let directory = if let Some(&(_, node)) = known {
+            node
+        } else {
+            let (mut at, mut above) = (ROOT, LayerPath::root());
+            for name in parent.components() {
+                let Ok(next) = above.join(name) else { return };
+                above = next;
+                at = self.child(at, name);
+                self.set(at, view.get(&above).as_ref());
             }
+            self.directory = Some((parent.as_bytes().to_vec(), at));
+            at
         };
         let Some(name) = path.file_name() else { return };
         let node = self.child(directory, name);

@@ -29,7 +29,7 @@ impl Tree {
         let mut counted = HashSet::new();
         // of what is gone, apart: a directory that lives does not weigh what it lost
         let mut gone = vec![0; count];
-        for node in 0..count {
+        for (node, gone) in gone.iter_mut().enumerate() {
             let index = node_index(node);
             let now = self.version(index, layer);
             let before = match changes {
@@ -45,7 +45,7 @@ impl Tree {
             scene.wasted[node] = self.nodes[node].wasted;
             match mark {
                 Mark::Absent => {}
-                Mark::Removed => gone[node] = now.map_or(0, |version| version.size),
+                Mark::Removed => *gone = now.map_or(0, |version| version.size),
                 _ => {
                     let Some(now) = now else { continue };
                     // a file of many names weighs once, at the first of them
@@ -56,9 +56,9 @@ impl Tree {
             }
         }
         scene.gather(self, &mut gone);
-        for node in 0..count {
+        for (node, &gone) in gone.iter().enumerate() {
             match scene.marks[node] {
-                Mark::Removed => scene.bytes[node] = gone[node],
+                Mark::Removed => scene.bytes[node] = gone,
                 Mark::Absent => {}
                 _ => {
                     if let Some(now) = self.version(node_index(node), layer).filter(|now| now.kind == Type::File) {

@@ -87,10 +87,11 @@ impl Content {
             .chunks(16)
             .enumerate()
             .map(|(row, bytes)| {
-                let hex: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
+                let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hex = hex.join(" ");
                 let text: String =
                     bytes.iter().map(|&byte| if byte.is_ascii_graphic() { char::from(byte) } else { '.' }).collect();
-                Line::of(&format!("{:08x}  ", row * 16), Role::Faint).and(&format!("{hex:48} {text}"), Role::Plain)
+                Line::of(&format!("{:08x}  ", row * 16), Role::Faint).and(&format!("{hex:47}  {text}"), Role::Plain)
             })
             .collect()
     }

@@ -31,7 +31,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State, is_coloured: bool) 
 
 fn text(line: &Line, is_coloured: bool) -> Text<'_> {
     let pieces = line.spans.iter().map(|span| Piece::styled(span.text.as_str(), style(span.role, is_coloured)));
-    Text::from_iter(pieces)
+    pieces.collect()
 }
 
 fn style(role: Role, is_coloured: bool) -> Style {

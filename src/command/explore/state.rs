@@ -171,8 +171,8 @@ impl State {
     fn move_layer(&mut self, key: Key) {
         let last = self.model.tree.layers().saturating_sub(1);
         let layer = match key {
-            Key::Up | Key::Char('k') | Key::Left | Key::Char('h') => self.layer.saturating_sub(1),
-            Key::Down | Key::Char('j') | Key::Right | Key::Char('l') => self.layer + 1,
+            Key::Up | Key::Left | Key::Char('k' | 'h') => self.layer.saturating_sub(1),
+            Key::Down | Key::Right | Key::Char('j' | 'l') => self.layer + 1,
             Key::PageUp | Key::Char('u') => self.layer.saturating_sub(self.page),
             Key::PageDown | Key::Char('d') => self.layer.saturating_add(self.page),
             Key::Home | Key::Char('g') => 0,

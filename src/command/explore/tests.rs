@@ -173,7 +173,8 @@ fn on_a_narrow_screen_the_pane_with_the_keys_has_all_of_it() {
 
 #[test]
 fn the_cursor_stays_on_its_name_when_the_layer_changes_and_is_always_to_be_seen() {
-    let names: String = (0..100).map(|number| format!("f{number:02}:1 ")).collect();
+    let names: Vec<String> = (0..100).map(|number| format!("f{number:02}:1")).collect();
+    let names = names.join(" ");
     let mut state = state(&format!("{names} / -f10"));
     state.screen(60, 24);
     press(&mut state, &[Key::Tab, Key::End, Key::Tab, Key::Down]);
