@@ -3,4 +3,5 @@
 
 mod build;
 mod chained;
+mod costs;
 mod refused;
