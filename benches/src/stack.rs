@@ -93,18 +93,15 @@ impl Stack {
     ///
     /// # Errors
     /// When the disk is full, or `fill` fails.
-    pub fn make(
-        folder: &Path,
-        layers: u32,
-        mut fill: impl FnMut(u32, &mut LayerMaker) -> Result<()>,
-    ) -> Result<Self> {
+    pub fn make(folder: &Path, layers: u32, mut fill: impl FnMut(u32, &mut LayerMaker) -> Result<()>) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let mut made: Vec<Arc<dyn Layer>> = Vec::new();
         let mut paths = Vec::new();
         for number in 0..layers {
             let path = folder.join(format!("{number}.tar"));
             let out = HashingWriter::new(BufWriter::with_capacity(1 << 20, File::create(&path)?));
-            let mut maker = LayerMaker { tar: LayerWriter::new(out), files: u64::from(number) << 32, content: Vec::new() };
+            let mut maker =
+                LayerMaker { tar: LayerWriter::new(out), files: u64::from(number) << 32, content: Vec::new() };
             fill(number, &mut maker)?;
             let (out, digest, size) = maker.tar.finish()?.finish();
             out.into_inner()?;
@@ -114,10 +111,7 @@ impl Stack {
         let config = ImageConfig {
             architecture: "amd64".to_owned(),
             os: "linux".to_owned(),
-            rootfs: RootFs {
-                kind: "layers".to_owned(),
-                diff_ids: made.iter().map(|layer| layer.diff_id()).collect(),
-            },
+            rootfs: RootFs { kind: "layers".to_owned(), diff_ids: made.iter().map(|layer| layer.diff_id()).collect() },
             ..ImageConfig::default()
         };
         let image = Made { raw_config: canonical::to_vec(&config)?, config, layers: made };

@@ -38,16 +38,16 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Of a path that an image shows.
-    pub(super) fn shown(meta: &'a Meta, content: Option<&'a ContentHash>) -> Self {
-        let kind = match &meta.kind {
+    pub(super) fn shown(meta: Meta<'a>, content: Option<&'a ContentHash>) -> Self {
+        let kind = match meta.kind {
             NodeKind::File => Type::File,
-            NodeKind::Symlink(target) => Type::Symlink(target.as_bstr()),
+            NodeKind::Symlink(target) => Type::Symlink(target),
             NodeKind::Directory => Type::Directory,
-            &NodeKind::CharDevice { major, minor } => Type::CharDevice(major, minor),
-            &NodeKind::BlockDevice { major, minor } => Type::BlockDevice(major, minor),
+            NodeKind::CharDevice { major, minor } => Type::CharDevice(major, minor),
+            NodeKind::BlockDevice { major, minor } => Type::BlockDevice(major, minor),
             NodeKind::Fifo => Type::Fifo,
         };
-        let &Meta { mode, uid, gid, mtime, ref xattrs, .. } = meta;
+        let Meta { mode, uid, gid, mtime, xattrs, .. } = meta;
         Self { kind, mode, uid, gid, mtime, xattrs, content }
     }
 

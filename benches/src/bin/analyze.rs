@@ -44,13 +44,38 @@ struct Case {
 }
 
 const CASES: [Case; 10] = [
-    Case { name: "50,000 files, 300 whiteouts", promise: Promise::Tar(2.0), seen: false, make: |at| whiteouts(at, 300) },
-    Case { name: "50,000 files, 5,000 whiteouts", promise: Promise::Tar(3.0), seen: false, make: |at| whiteouts(at, 5_000) },
+    Case {
+        name: "50,000 files, 300 whiteouts",
+        promise: Promise::Tar(2.0),
+        seen: false,
+        make: |at| whiteouts(at, 300),
+    },
+    Case {
+        name: "50,000 files, 5,000 whiteouts",
+        promise: Promise::Tar(3.0),
+        seen: false,
+        make: |at| whiteouts(at, 5_000),
+    },
     Case { name: "1 GiB in 16 files", promise: Promise::Openssl(1.3), seen: false, make: large_files },
-    Case { name: "50,000 files over 60 layers", promise: Promise::Memory(60.0), seen: false, make: |at| many_layers(at, 50_000) },
-    Case { name: "3,000,000 entries in 60 layers", promise: Promise::Memory(400.0), seen: false, make: |at| many_layers(at, 3_000_000) },
+    Case {
+        name: "50,000 files over 60 layers",
+        promise: Promise::Memory(60.0),
+        seen: false,
+        make: |at| many_layers(at, 50_000),
+    },
+    Case {
+        name: "3,000,000 entries in 60 layers",
+        promise: Promise::Memory(400.0),
+        seen: false,
+        make: |at| many_layers(at, 3_000_000),
+    },
     Case { name: "3,000,000 entries, half of them dead", promise: Promise::None, seen: false, make: half_dead },
-    Case { name: "50,000 entries, seen before", promise: Promise::Time(40.0), seen: true, make: |at| whiteouts(at, 300) },
+    Case {
+        name: "50,000 entries, seen before",
+        promise: Promise::Time(40.0),
+        seen: true,
+        make: |at| whiteouts(at, 300),
+    },
     Case { name: "10,000 entries", promise: Promise::None, seen: false, make: |at| many_layers(at, 10_000) },
     Case { name: "100,000 entries", promise: Promise::None, seen: false, make: |at| many_layers(at, 100_000) },
     Case { name: "1,000,000 entries", promise: Promise::None, seen: false, make: |at| many_layers(at, 1_000_000) },

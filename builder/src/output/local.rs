@@ -173,7 +173,7 @@ impl<'a> Export<'a> {
                     directories.push((node.path, node.meta.mode, node.meta.mtime));
                 }
                 NodeKind::File => {
-                    let (mode, mtime) = (mode(node.meta), node.meta.mtime);
+                    let (mode, mtime) = (mode(&node.meta), node.meta.mtime);
                     let pending = Pending { names: Vec::new(), mode, mtime };
                     files.entry(node.inode).or_insert(pending).names.push(node.path);
                 }
@@ -222,10 +222,10 @@ impl<'a> Export<'a> {
             return self.link(first, path);
         }
         match &node.meta.kind {
-            NodeKind::Symlink(target) => symlinkat(target.as_slice(), &parent, &*name).map_err(failed)?,
+            NodeKind::Symlink(target) => symlinkat::<&[u8], _, _>(target.as_ref(), &parent, &*name).map_err(failed)?,
             NodeKind::Fifo => {
                 mknodat(&parent, &*name, FileType::Fifo, Mode::RUSR, 0).map_err(failed)?;
-                set_mode(&parent, &name, Mode::from_raw_mode(mode(node.meta))).map_err(failed)?;
+                set_mode(&parent, &name, Mode::from_raw_mode(mode(&node.meta))).map_err(failed)?;
             }
             _ => {
                 self.devices += 1;

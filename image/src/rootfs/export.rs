@@ -151,7 +151,7 @@ fn entry(node: &Node<'_>) -> Entry {
     let meta = node.meta;
     let kind = match &meta.kind {
         NodeKind::File => EntryKind::File,
-        NodeKind::Symlink(target) => EntryKind::Symlink(target.clone()),
+        NodeKind::Symlink(target) => EntryKind::Symlink((*target).into()),
         NodeKind::Directory => EntryKind::Directory,
         &NodeKind::CharDevice { major, minor } => EntryKind::CharDevice { major, minor },
         &NodeKind::BlockDevice { major, minor } => EntryKind::BlockDevice { major, minor },

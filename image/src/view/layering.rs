@@ -5,9 +5,11 @@ use std::{cell::OnceCell, collections::HashSet};
 use bstr::BString;
 
 use super::{
-    Death, InodeId, NodeKind, Observer,
-    resolve::{Walk, find},
-    tree::{InodeIndex, NameIndex, Text, Tree},
+    Death, InodeId, Observer,
+    inodes::{InodeIndex, Kind},
+    resolve::{Walk, find, fits},
+    texts::Text,
+    tree::{NameIndex, Tree, at, index},
 };
 use crate::layer::{ApplyProblem, LayerPath, TarError};
 
@@ -20,6 +22,8 @@ pub(super) struct Layering {
     additions: Vec<Addition>,
     /// The parents of `additions` as their entries name them; entries of one directory most often stand together.
     parents: Vec<BString>,
+    /// The targets of hard links.
+    targets: Vec<LayerPath>,
 }
 
 struct Removal {
@@ -29,19 +33,20 @@ struct Removal {
     opaque: bool,
 }
 
+/// There is one an entry while a layer is applied.
 struct Addition {
-    by: InodeId,
-    parent: usize,
+    entry: u32,
+    parent: u32,
     name: Text,
     source: Source,
 }
 
 /// Where a name's inode comes from.
-pub(super) enum Source {
+enum Source {
     /// The entry made it.
     Inode(InodeIndex),
-    /// It is that of another name.
-    Link(Box<LayerPath>),
+    /// It is that of another name, the target of this number.
+    Link(u32),
 }
 
 /// The whiteouts whose path has a symlink of a lower layer in it ask for directories that this layer puts in its place.
@@ -67,21 +72,35 @@ impl Layering {
         self.removals.push(Removal { by, path, opaque });
     }
 
-    pub(super) fn add(&mut self, by: InodeId, parent: &[u8], name: Text, source: Source) {
+    /// A name for what the entry made.
+    pub(super) fn add(&mut self, by: InodeId, parent: &[u8], name: Text, inode: InodeIndex) {
+        self.push(by, parent, name, Source::Inode(inode));
+    }
+
+    /// One more name for what another one names.
+    pub(super) fn add_link(&mut self, by: InodeId, parent: &[u8], name: Text, target: LayerPath) {
+        self.targets.push(target);
+        self.push(by, parent, name, Source::Link(index(self.targets.len() - 1)));
+    }
+
+    fn push(&mut self, by: InodeId, parent: &[u8], name: Text, source: Source) {
         if self.parents.last().is_none_or(|last| last != parent) {
             self.parents.push(parent.into());
         }
-        self.additions.push(Addition { by, parent: self.parents.len() - 1, name, source });
+        self.additions.push(Addition { entry: by.entry, parent: index(self.parents.len() - 1), name, source });
     }
 
     pub(super) fn finish(mut self, tree: &mut Tree, observer: &mut dyn Observer) -> Result<(), TarError> {
         self.apply_removals(tree, observer)?;
         let additions = std::mem::take(&mut self.additions);
-        let parents = std::mem::take(&mut self.parents);
-        let mut top = Top { tree, observer, layer: self.layer };
-        for Addition { by, parent, name, source } in additions {
-            let added = top.add(&parents[parent], name, source);
-            added.map_err(|problem| error(by, joined(&parents[parent], top.tree.text_of(name)).into(), problem))?;
+        let layer = self.layer;
+        let mut top = Top { tree, observer, layer, parents: &self.parents, targets: &self.targets, known: None };
+        for addition in additions {
+            let Addition { entry, parent, name, .. } = addition;
+            top.add(addition).map_err(|problem| {
+                let path = joined(&self.parents[at(parent)], top.tree.text_of(name));
+                error(InodeId { layer, entry }, path.into(), problem)
+            })?;
         }
         Ok(())
     }
@@ -104,7 +123,8 @@ impl Layering {
             };
             found.extend(target.map(|target| (target, *opaque)));
         }
-        let mut top = Top { tree, observer, layer: self.layer };
+        let (parents, targets) = (&self.parents, &self.targets);
+        let mut top = Top { tree, observer, layer: self.layer, parents, targets, known: None };
         for (target, opaque) in found {
             if !top.tree.is_live(target) {
                 continue;
@@ -121,11 +141,11 @@ impl Layering {
     /// The directories that this layer has entries for.
     fn directories(&self, tree: &Tree) -> HashSet<Vec<u8>> {
         let is_directory = |source: &Source| match source {
-            Source::Inode(inode) => tree.inode_at(*inode).meta.kind == NodeKind::Directory,
+            Source::Inode(inode) => tree.inodes.kind(*inode) == Kind::Directory,
             Source::Link(_) => false,
         };
         let own = self.additions.iter().filter(|addition| is_directory(&addition.source));
-        own.map(|addition| joined(&self.parents[addition.parent], tree.text_of(addition.name))).collect()
+        own.map(|addition| joined(&self.parents[at(addition.parent)], tree.text_of(addition.name))).collect()
     }
 }
 
@@ -147,18 +167,29 @@ struct Top<'a> {
     tree: &'a mut Tree,
     observer: &'a mut dyn Observer,
     layer: u32,
+    parents: &'a [BString],
+    targets: &'a [LayerPath],
+    /// Where the parent of the latest addition led, as long as nothing on its way can have changed.
+    known: Option<Known>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    parent: u32,
+    at: NameIndex,
+    length: usize,
 }
 
 impl Top<'_> {
-    fn add(&mut self, parent: &[u8], name: Text, source: Source) -> Result<(), ApplyProblem> {
+    fn add(&mut self, Addition { parent, name, source, .. }: Addition) -> Result<(), ApplyProblem> {
         match source {
             Source::Inode(inode) => self.add_name(parent, name, inode),
             Source::Link(target) => {
-                let inode = self.link_target(&target)?;
+                let inode = self.link_target(&self.targets[at(target)])?;
                 // the path may lead through the target's own name, which must not be its end
-                self.tree.hold(inode);
+                self.tree.inodes.link(inode);
                 let added = self.add_name(parent, name, inode);
-                self.tree.unlink(inode);
+                self.tree.inodes.unlink(inode);
                 added
             }
         }
@@ -170,42 +201,59 @@ impl Top<'_> {
         let (parent, name) = target.split_last().ok_or_else(to_directory)?;
         let directory = find(self.tree, parent, &|_| false)?.ok_or_else(missing)?;
         let found = self.tree.child(directory, name).ok_or_else(missing)?;
-        if self.tree.is_directory(found) { Err(to_directory()) } else { Ok(self.tree.inode_of(found)) }
+        if self.tree.is_directory(found) { Err(to_directory()) } else { Ok(self.tree.inode(found)) }
     }
 
-    fn add_name(&mut self, parent: &[u8], name: Text, inode: InodeIndex) -> Result<(), ApplyProblem> {
-        let mut walk = Walk::new(parent);
-        while !walk.advance(self.tree, &|_| false)? {
-            let implied = self.tree.add_implied(self.layer);
-            let missing = self.tree.intern(walk.component());
-            self.put(walk.at, missing, implied);
-        }
-        walk.blocked(self.tree.text_of(name).len())?;
-        self.put(walk.at, name, inode);
+    fn add_name(&mut self, parent: u32, name: Text, inode: InodeIndex) -> Result<(), ApplyProblem> {
+        let known = match self.known {
+            Some(known) if known.parent == parent => known,
+            _ => self.directory(parent)?,
+        };
+        fits(known.length + self.tree.text_of(name).len())?;
+        let way_changed = self.put(known.at, name, inode);
+        self.known = (!way_changed).then_some(known);
         Ok(())
     }
 
-    /// Gives a name to an inode, whatever had it before.
-    fn put(&mut self, parent: NameIndex, name: Text, inode: InodeIndex) {
+    /// Goes to where a parent's path leads, and makes what is missing on the way.
+    fn directory(&mut self, parent: u32) -> Result<Known, ApplyProblem> {
+        let mut walk = Walk::new(&self.parents[at(parent)]);
+        while !walk.advance(self.tree, &|_| false)? {
+            let implied = self.tree.inodes.add_implied(self.layer);
+            let missing = self.tree.intern(walk.component());
+            self.put(walk.at, missing, implied);
+        }
+        Ok(Known { parent, at: walk.at, length: walk.length })
+    }
+
+    /// Gives a name to an inode, whatever had it before. Tells whether paths through it may lead elsewhere now: it was a
+    /// symlink, or a directory and is none.
+    fn put(&mut self, parent: NameIndex, name: Text, inode: InodeIndex) -> bool {
         let Some(name) = self.tree.child_text(parent, name) else {
             self.tree.add_name(parent, name, inode, self.layer);
-            return;
+            return false;
         };
-        let new = self.tree.inode_at(inode);
-        let replaced = match new.meta.kind {
-            NodeKind::File => Death::Replaced { by: new.id },
+        let new = self.tree.inodes.kind(inode);
+        let replaced = match new {
+            Kind::File => Death::Replaced { by: self.tree.inodes.id(inode) },
             _ => Death::TypeChange,
         };
-        let (layer, new_is_directory) = (self.layer, new.meta.kind == NodeKind::Directory);
+        let layer = self.layer;
         let how = |since, otherwise| {
             if since == layer { Death::DuplicateEntry } else { otherwise }
         };
-        if self.tree.is_directory(name) && !new_is_directory {
+        let was = self.tree.kind(name);
+        let way_changed = match was {
+            Kind::Directory => new != Kind::Directory,
+            was => was == Kind::Symlink,
+        };
+        if was == Kind::Directory && way_changed {
             self.remove_children(name, |since| how(since, Death::TypeChange));
         }
         let since = self.tree.layer(name);
         let old = self.tree.relink(name, inode, layer);
         self.unlink(name, old, how(since, replaced));
+        way_changed
     }
 
     fn remove_children(&mut self, directory: NameIndex, how: impl Fn(u32) -> Death) {
@@ -220,17 +268,15 @@ impl Top<'_> {
     fn remove(&mut self, top: NameIndex, how: impl Fn(u32) -> Death) {
         let subtree = self.tree.subtree(top);
         for &name in &subtree {
-            self.unlink(name, self.tree.inode_of(name), how(self.tree.layer(name)));
+            self.unlink(name, self.tree.inode(name), how(self.tree.layer(name)));
         }
         self.tree.forget(&subtree);
     }
 
     /// Takes a name from an inode, and tells when a regular file dies of it.
     fn unlink(&mut self, name: NameIndex, inode: InodeIndex, how: Death) {
-        if let Some(dead) = self.tree.unlink(inode)
-            && dead.meta.kind == NodeKind::File
-        {
-            self.observer.died(dead.id, &self.tree.path(name), self.layer, how);
+        if let Some((id, Kind::File)) = self.tree.inodes.unlink(inode) {
+            self.observer.died(id, &self.tree.path(name), self.layer, how);
         }
     }
 }

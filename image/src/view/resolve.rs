@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bstr::ByteSlice;
 
 use super::{
-    NodeKind,
+    inodes::Kind,
     tree::{NameIndex, Tree},
 };
 use crate::layer::{ApplyProblem, MAX_PATH};
@@ -24,7 +24,7 @@ pub(super) fn find(tree: &Tree, path: &[u8], hides: &dyn Fn(&[u8]) -> bool) -> R
 pub(super) struct Walk<'a> {
     pub(super) at: NameIndex,
     /// Bytes of the path of `at`, each component with its slash.
-    length: usize,
+    pub(super) length: usize,
     /// The path as given, or what symlinks made of it; done up to `position`.
     path: Cow<'a, [u8]>,
     position: usize,
@@ -58,12 +58,13 @@ impl<'a> Walk<'a> {
                     let Some(child) = tree.child(self.at, name) else {
                         return self.blocked(name.len());
                     };
-                    match &tree.inode(child).meta.kind {
-                        NodeKind::Directory => {
+                    match tree.kind(child) {
+                        Kind::Directory => {
                             self.length += name.len() + 1;
                             self.at = child;
                         }
-                        NodeKind::Symlink(target) => {
+                        Kind::Symlink => {
+                            let target = tree.inodes.target(tree.inode(child)).unwrap_or_default();
                             let literal = matches!(self.path, Cow::Borrowed(_));
                             if literal && hides(&self.path[..end]) {
                                 return Ok(false);
@@ -80,8 +81,8 @@ impl<'a> Walk<'a> {
         Ok(true)
     }
 
-    pub(super) fn blocked(&self, name: usize) -> Result<bool, ApplyProblem> {
-        if self.length + name > MAX_PATH { Err(ApplyProblem::TooLong) } else { Ok(false) }
+    fn blocked(&self, name: usize) -> Result<bool, ApplyProblem> {
+        fits(self.length + name).map(|()| false)
     }
 
     fn follow(&mut self, target: &[u8], end: usize) -> Result<(), ApplyProblem> {
@@ -96,4 +97,9 @@ impl<'a> Walk<'a> {
         self.position = 0;
         Ok(())
     }
+}
+
+/// Whether a path has a length that a path may have.
+pub(super) fn fits(length: usize) -> Result<(), ApplyProblem> {
+    if length > MAX_PATH { Err(ApplyProblem::TooLong) } else { Ok(()) }
 }
