@@ -1,5 +1,4 @@
 //! No byte is lost or counted twice, whatever the layers do.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
 
