@@ -50,6 +50,14 @@ pub enum Error {
         /// What is wrong with it.
         source: strata_dockerfile::ignore::IgnoreError,
     },
+    /// The index of a layer could not be made, or its records could not be read again from the cache's file.
+    #[error("cannot use the index of layer {layer}")]
+    Index {
+        /// The layer.
+        layer: DiffId,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A layer is larger than an index holds.
     #[error("layer {layer} has more than {limit} {what}")]
     TooLarge {

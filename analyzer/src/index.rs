@@ -1,18 +1,24 @@
-//! One pass over a layer's tar: flat arrays of what its entries say, and a hash of every content.
+//! One pass over a layer's tar: what its entries say, and a hash of every content.
 //!
 //! ```text
-//! layer tar ─► LayerReader ─► records │ texts │ xattrs │ BLAKE3 hashes │ facts ─► <cache>/<diff ID>
-//!                                   └─────► entries again, as often as needed
+//! layer tar ─► Ahead ─► LayerReader ─► records │ xattrs │ contents (BLAKE3, sizes) │ facts ─► <cache>/<diff ID>
+//!              (thread)                  └─────► entries again, as often as needed
 //! ```
 //!
 //! A layer is read once in its life: its index is kept by diff ID, and every image that has the layer shares it.
-//! An entry costs about 100 bytes: 64 for the record, 32 for the hash of a file, and its name once.
+//! An entry costs some 60 bytes: 36 for hash and size of a file, its name once, and 5 to 10 for everything else; those
+//! of a large layer stay in the cache's file but for the 36.
 
+mod ahead;
+mod building;
 mod cache;
-mod texts;
+mod contents;
+mod record;
+mod records;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     path::Path,
     sync::Arc,
 };
@@ -20,22 +26,20 @@ use std::{
 use bstr::BString;
 use rayon::prelude::*;
 use strata_image::{
-    DiffId, Layer, Timestamp,
-    layer::{Change, Entry, EntryKind, LayerPath, LayerReader, WHITEOUT_PREFIX},
+    DiffId, Layer,
+    layer::{Change, Entry, WHITEOUT_PREFIX},
 };
 
-use crate::{
-    Error, Result,
-    error::in_layer,
-    facts::{Gatherer, LayerFacts},
-    path_text,
-};
-use texts::{TextId, Texts};
+use crate::{Error, Result, error::in_layer, facts::LayerFacts};
+pub use cache::{CACHE_BYTES, CACHE_VARIABLE};
+use contents::Contents;
+use record::Meaning;
+use records::Records;
 
-/// Entries that one layer may have. The largest layers seen in the wild have about two million; this many cost 500 MB.
+/// Entries that one layer may have. The largest layers seen in the wild have about two million; this many cost 300 MB.
 const MAX_ENTRIES: usize = 5_000_000;
-/// Bytes of names, link targets and directory paths that one layer may have: five times what two million files need.
-const MAX_TEXT: usize = 512 << 20;
+/// Bytes of records, so mostly of names and link targets, that one layer may have: five times what two million files need.
+const MAX_RECORDS: usize = 512 << 20;
 /// Bytes of extended attributes that one layer may have, equal sets counted once.
 const MAX_XATTRS: usize = 64 << 20;
 
@@ -46,37 +50,11 @@ pub type ContentHash = [u8; 32];
 #[derive(Debug, PartialEq)]
 pub struct LayerIndex {
     diff_id: DiffId,
-    records: Vec<Record>,
-    texts: Texts,
+    records: Records,
+    /// Sets of attributes; the empty one is always the first.
     xattrs: Vec<BTreeMap<BString, Vec<u8>>>,
-    hashes: Vec<ContentHash>,
+    contents: Contents,
     facts: LayerFacts,
-}
-
-/// One tar entry.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Record {
-    directory: TextId,
-    name: TextId,
-    payload: Payload,
-    mode: u16,
-    /// Index into `xattrs`; the empty set is always the first.
-    xattrs: u32,
-    uid: u64,
-    gid: u64,
-    seconds: i64,
-    nanoseconds: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Payload {
-    File { size: u64, hash: u32 },
-    HardLink(TextId),
-    Symlink(TextId),
-    Directory,
-    CharDevice { major: u32, minor: u32 },
-    BlockDevice { major: u32, minor: u32 },
-    Fifo,
 }
 
 impl LayerIndex {
@@ -85,23 +63,7 @@ impl LayerIndex {
     /// # Errors
     /// Fails when the tar is damaged, does not have its diff ID, or is larger than an index holds.
     pub fn read(layer: &dyn Layer) -> Result<Self> {
-        let diff_id = layer.diff_id();
-        let mut reader = LayerReader::new(layer.open().map_err(in_layer(diff_id))?);
-        let mut building = Building::new(diff_id);
-        let mut facts = Gatherer::default();
-        while let Some(entry) = reader.next_entry().map_err(in_layer(diff_id))? {
-            let hash = match entry.kind {
-                EntryKind::File => {
-                    let path = entry.path.as_bytes();
-                    let read = facts.read(building.next_entry(), path, entry.size, &mut reader);
-                    Some(read.map_err(|source| Error::Content { layer: diff_id, path: path_text(path), source })?)
-                }
-                _ => None,
-            };
-            building.push(&entry, hash)?;
-        }
-        reader.finish().map_err(in_layer(diff_id))?;
-        Ok(Self { facts: facts.finish(), ..building.index })
+        building::read(layer)
     }
 
     /// Takes the index from the cache directory when it is there and sound; else reads the layer and puts the index there.
@@ -112,25 +74,42 @@ impl LayerIndex {
     /// # Errors
     /// As [`LayerIndex::read`].
     pub fn cached(layer: &dyn Layer, cache: Option<&Path>) -> Result<Arc<Self>> {
-        let Some(directory) = cache else {
-            return Self::read(layer).map(Arc::new);
-        };
-        if let Some(index) = cache::load(directory, layer.diff_id()) {
-            return Ok(Arc::new(index));
+        Self::found_or_read(layer, cache).map(|(index, _)| index)
+    }
+
+    /// The index, and whether the layer was read for it.
+    fn found_or_read(layer: &dyn Layer, cache: Option<&Path>) -> Result<(Arc<Self>, bool)> {
+        if let Some(index) = cache.and_then(|directory| cache::load(directory, layer.diff_id())) {
+            return Ok((Arc::new(index), false));
         }
-        let index = Self::read(layer)?;
-        // only the next reader would have gained by it
-        let _ = cache::save(directory, &index);
-        Ok(Arc::new(index))
+        let mut index = Self::read(layer)?;
+        // only the next reader would have gained by a failure
+        if let Some(Ok(records)) = cache.map(|directory| cache::save(directory, &index)) {
+            index.records = records;
+        }
+        Ok((Arc::new(index), true))
     }
 
     /// Gives the indexes of many layers, in their order; each distinct layer is read once, all of them in parallel.
+    /// Afterwards the cache is within its bound: [`CACHE_BYTES`], or what [`CACHE_VARIABLE`] says.
     ///
     /// # Errors
     /// As [`LayerIndex::read`], for the first layer that fails.
     pub fn all<'a>(
         layers: impl IntoIterator<Item = &'a Arc<dyn Layer>>,
         cache: Option<&Path>,
+    ) -> Result<Vec<Arc<Self>>> {
+        Self::all_within(layers, cache, cache::limit())
+    }
+
+    /// As [`LayerIndex::all`], with another bound in bytes for the cache.
+    ///
+    /// # Errors
+    /// As [`LayerIndex::read`], for the first layer that fails.
+    pub fn all_within<'a>(
+        layers: impl IntoIterator<Item = &'a Arc<dyn Layer>>,
+        cache: Option<&Path>,
+        limit: u64,
     ) -> Result<Vec<Arc<Self>>> {
         let layers: Vec<_> = layers.into_iter().collect();
         let mut positions = HashMap::new();
@@ -141,10 +120,14 @@ impl LayerIndex {
                 distinct.len() - 1
             });
         }
-        let read: Vec<Result<Arc<Self>>> =
-            distinct.into_par_iter().map(|layer| Self::cached(layer.as_ref(), cache)).collect();
+        let read: Vec<Result<(Arc<Self>, bool)>> =
+            distinct.into_par_iter().map(|layer| Self::found_or_read(layer.as_ref(), cache)).collect();
         let read = read.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(layers.iter().map(|layer| Arc::clone(&read[positions[&layer.diff_id()]])).collect())
+        if let Some(directory) = cache.filter(|_| read.iter().any(|(_, is_new)| *is_new)) {
+            // what is too large now is trimmed by the next one
+            let _ = cache::trim(directory, limit);
+        }
+        Ok(layers.iter().map(|layer| Arc::clone(&read[positions[&layer.diff_id()]].0)).collect())
     }
 
     /// The layer that this is the index of.
@@ -154,20 +137,17 @@ impl LayerIndex {
 
     /// Number of entries in the tar, whiteouts included.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.records.count
     }
 
     /// Whether the tar has no entries.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
     /// The content hash of an entry by its number in the tar; `None` for all but regular files.
     pub fn hash(&self, entry: u32) -> Option<&ContentHash> {
-        match self.records.get(entry as usize)?.payload {
-            Payload::File { hash, .. } => self.hashes.get(hash as usize),
-            _ => None,
-        }
+        self.contents.hash(entry)
     }
 
     /// What the contents say beside their hashes.
@@ -177,28 +157,30 @@ impl LayerIndex {
 
     /// Content bytes of an entry by its number in the tar; 0 for all but regular files.
     pub fn size(&self, entry: u32) -> u64 {
-        match self.records.get(entry as usize).map(|record| record.payload) {
-            Some(Payload::File { size, .. }) => size,
-            _ => 0,
-        }
+        self.contents.size(entry).unwrap_or_default()
     }
 
     /// The entries in the order of the tar, without user names, group names and offsets.
     ///
     /// # Errors
-    /// An entry's path is checked again as it is made; what was read from a layer always passes.
+    /// An entry's path is checked again as it is made; what was read from a layer always passes. Those of a large layer
+    /// are read from the cache's file, which can fail.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry>> + '_ {
-        self.records.iter().map(|record| self.entry(record).map_err(in_layer(self.diff_id)))
+        (0..self.records.runs()).flat_map(|run| {
+            let read = self.records.run(run, |number, meaning| self.entry(number, &meaning));
+            read.unwrap_or_else(|source| vec![Err(Error::Index { layer: self.diff_id, source })])
+        })
     }
 
     /// One entry by its number in the tar, as [`LayerIndex::entries`] gives it.
     pub fn get(&self, entry: u32) -> Option<Entry> {
-        self.entry(self.records.get(entry as usize)?).ok()
+        let number = entry as usize;
+        self.records.get(number, |meaning| self.entry(number, &meaning).ok())
     }
 
     /// The path of an entry by its number in the tar.
     pub fn path(&self, entry: u32) -> Option<Vec<u8>> {
-        self.records.get(entry as usize).map(|record| self.record_path(record))
+        self.records.get(entry as usize, |meaning| Some(meaning.path()))
     }
 
     /// The paths that the layer's whiteouts name.
@@ -218,142 +200,23 @@ impl LayerIndex {
     }
 
     fn marked(&self) -> impl Iterator<Item = Entry> + '_ {
-        let is_marked = |record: &&Record| self.texts.get(record.name).starts_with(WHITEOUT_PREFIX);
-        self.records.iter().filter(is_marked).filter_map(|record| self.entry(record).ok())
-    }
-
-    fn record_path(&self, record: &Record) -> Vec<u8> {
-        let (directory, name) = (self.texts.get(record.directory), self.texts.get(record.name));
-        if directory.is_empty() { name.to_vec() } else { [directory, b"/", name].concat() }
-    }
-
-    fn entry(&self, record: &Record) -> strata_image::Result<Entry> {
-        let path = self.record_path(record);
-        let text = |id| BString::from(self.texts.get(id));
-        let kind = match record.payload {
-            Payload::File { .. } => EntryKind::File,
-            Payload::HardLink(target) => EntryKind::HardLink(LayerPath::new(self.texts.get(target))?),
-            Payload::Symlink(target) => EntryKind::Symlink(text(target)),
-            Payload::Directory => EntryKind::Directory,
-            Payload::CharDevice { major, minor } => EntryKind::CharDevice { major, minor },
-            Payload::BlockDevice { major, minor } => EntryKind::BlockDevice { major, minor },
-            Payload::Fifo => EntryKind::Fifo,
+        let marked = |number, meaning: Meaning<'_>| {
+            meaning.name.starts_with(WHITEOUT_PREFIX).then(|| self.entry(number, &meaning).ok()).flatten()
         };
-        let mut entry = Entry::new(LayerPath::new(&path)?, kind);
-        entry.mode = u32::from(record.mode);
-        entry.uid = record.uid;
-        entry.gid = record.gid;
-        entry.mtime = Timestamp { seconds: record.seconds, nanoseconds: record.nanoseconds };
-        entry.xattrs.clone_from(&self.xattrs[record.xattrs as usize]);
-        if let Payload::File { size, .. } = record.payload {
-            entry.size = size;
+        (0..self.records.runs()).flat_map(move |run| self.records.run(run, marked).unwrap_or_default()).flatten()
+    }
+
+    fn entry(&self, number: usize, meaning: &Meaning<'_>) -> Result<Entry> {
+        let malformed = || Error::Index { layer: self.diff_id, source: io::ErrorKind::InvalidData.into() };
+        let mut entry = meaning.entry().map_err(in_layer(self.diff_id))?;
+        if meaning.is_file() {
+            let number = u32::try_from(number).map_err(|_| malformed())?;
+            entry.size = self.contents.size(number).ok_or_else(malformed)?;
+        }
+        if meaning.xattrs() != 0 {
+            entry.xattrs.clone_from(self.xattrs.get(meaning.xattrs()).ok_or_else(malformed)?);
         }
         Ok(entry)
-    }
-}
-
-/// An index as it grows, with what is needed only meanwhile.
-struct Building {
-    index: LayerIndex,
-    directories: HashMap<Vec<u8>, TextId>,
-    xattrs: HashMap<BTreeMap<BString, Vec<u8>>, u32>,
-    xattr_bytes: usize,
-}
-
-impl Building {
-    fn new(diff_id: DiffId) -> Self {
-        let none = BTreeMap::new();
-        Self {
-            index: LayerIndex {
-                diff_id,
-                records: Vec::new(),
-                texts: Texts::default(),
-                xattrs: vec![none.clone()],
-                hashes: Vec::new(),
-                facts: LayerFacts::default(),
-            },
-            directories: HashMap::new(),
-            xattrs: HashMap::from([(none, 0)]),
-            xattr_bytes: 0,
-        }
-    }
-
-    /// The number of the entry that comes next.
-    fn next_entry(&self) -> u32 {
-        u32::try_from(self.index.records.len()).unwrap_or(u32::MAX)
-    }
-
-    fn push(&mut self, entry: &Entry, hash: Option<ContentHash>) -> Result<()> {
-        if self.index.records.len() == MAX_ENTRIES {
-            return Err(self.too_large("entries", MAX_ENTRIES));
-        }
-        let path = entry.path.as_bytes();
-        let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (&path[..slash], &path[slash + 1..]),
-            None => (&path[..0], path),
-        };
-        let payload = match &entry.kind {
-            EntryKind::File => {
-                let number =
-                    u32::try_from(self.index.hashes.len()).map_err(|_| self.too_large("entries", MAX_ENTRIES))?;
-                self.index.hashes.push(hash.unwrap_or_else(|| *blake3::hash(b"").as_bytes()));
-                Payload::File { size: entry.size, hash: number }
-            }
-            EntryKind::HardLink(target) => Payload::HardLink(self.text(target.as_bytes())?),
-            EntryKind::Symlink(target) => Payload::Symlink(self.text(target)?),
-            EntryKind::Directory => Payload::Directory,
-            &EntryKind::CharDevice { major, minor } => Payload::CharDevice { major, minor },
-            &EntryKind::BlockDevice { major, minor } => Payload::BlockDevice { major, minor },
-            EntryKind::Fifo => Payload::Fifo,
-        };
-        let record = Record {
-            directory: self.directory(directory)?,
-            name: self.text(name)?,
-            payload,
-            mode: u16::try_from(entry.mode & 0o7777).unwrap_or_default(),
-            xattrs: self.xattrs(&entry.xattrs)?,
-            uid: entry.uid,
-            gid: entry.gid,
-            seconds: entry.mtime.seconds,
-            nanoseconds: entry.mtime.nanoseconds,
-        };
-        self.index.records.push(record);
-        Ok(())
-    }
-
-    /// A directory's path is kept once for all that stands in it.
-    fn directory(&mut self, path: &[u8]) -> Result<TextId> {
-        if let Some(&id) = self.directories.get(path) {
-            return Ok(id);
-        }
-        let id = self.text(path)?;
-        self.directories.insert(path.to_vec(), id);
-        Ok(id)
-    }
-
-    fn text(&mut self, text: &[u8]) -> Result<TextId> {
-        match self.index.texts.push(text, MAX_TEXT) {
-            Some(id) => Ok(id),
-            None => Err(self.too_large("bytes of names", MAX_TEXT)),
-        }
-    }
-
-    fn xattrs(&mut self, set: &BTreeMap<BString, Vec<u8>>) -> Result<u32> {
-        if let Some(&number) = self.xattrs.get(set) {
-            return Ok(number);
-        }
-        self.xattr_bytes += set.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        if self.xattr_bytes > MAX_XATTRS {
-            return Err(self.too_large("bytes of extended attributes", MAX_XATTRS));
-        }
-        let number = u32::try_from(self.index.xattrs.len()).map_err(|_| self.too_large("entries", MAX_ENTRIES))?;
-        self.index.xattrs.push(set.clone());
-        self.xattrs.insert(set.clone(), number);
-        Ok(number)
-    }
-
-    fn too_large(&self, what: &'static str, limit: usize) -> Error {
-        Error::TooLarge { layer: self.index.diff_id, what, limit }
     }
 }
 

@@ -6,7 +6,6 @@ mod memory;
 use std::{
     fs,
     io::Read as _,
-    path::Path,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -133,24 +132,77 @@ fn a_checksum_does_not_make_nonsense_an_index() {
     let layer = MemoryLayer::of(&entries());
     let sound = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
     let path = cache.path().join(layer.diff_id().hex());
-    let payload = fs::read(&path).unwrap()[56..].to_vec();
-    for at in (0..payload.len()).step_by(2) {
-        for value in [0, 0xff] {
-            let mut payload = payload.clone();
+    let file = fs::read(&path).unwrap();
+    let (lengths, payload) = (&file[16..32], &file[64..]);
+    for at in 0..payload.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut payload = payload.to_vec();
             payload[at] = value;
-            write_signed(&path, &payload);
+            let hash = *blake3::hash(&payload).as_bytes();
+            fs::write(&path, [b"strata-index 3\n\0".as_slice(), lengths, &hash, &payload].concat()).unwrap();
             // whatever it gives, it must neither panic nor ask for more memory than the file has
             let read = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
             assert_eq!(read.diff_id(), sound.diff_id());
             let _ = read.entries().count();
+            let _ = (0..12).filter_map(|entry| read.get(entry)).count();
         }
     }
 }
 
-fn write_signed(path: &Path, payload: &[u8]) {
-    let length = (payload.len() as u64).to_le_bytes();
-    let hash = *blake3::hash(payload).as_bytes();
-    fs::write(path, [b"strata-index 1\n\0".as_slice(), &length, &hash, payload].concat()).unwrap();
+/// A layer of so many files that its records stay in the cache's file.
+fn many_files() -> MemoryLayer {
+    let paths: Vec<String> = (0..20_000).map(|number| format!("usr/lib/{}/file-{number}", number / 50)).collect();
+    let mut entries: Vec<_> = paths.iter().map(|path| file(path, path.as_bytes())).collect();
+    for (number, (entry, _)) in (0..).zip(&mut entries) {
+        entry.mtime.seconds = number * number * 1_000;
+        entry.uid = u64::from(number % 3 == 0);
+    }
+    MemoryLayer::of(&entries)
+}
+
+#[test]
+fn an_index_of_many_entries_gives_back_every_one_from_its_file() {
+    let cache = tempfile::tempdir().unwrap();
+    let layer = many_files();
+    let direct = read_directly_uncounted(&layer);
+    let read = LayerIndex::read(&layer).unwrap();
+    let saved = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
+    let loaded = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
+    // who has it open keeps it
+    fs::remove_file(cache.path().join(layer.diff_id().hex())).unwrap();
+    for (name, index) in [("read", &read), ("saved", &saved), ("loaded", &loaded)] {
+        assert_eq!(*index, read, "{name}");
+        assert!(again(index) == direct, "{name}");
+        for number in [0, 1, 31, 32, 33, 2047, 2048, 19_999] {
+            assert_eq!(index.get(number).as_ref(), direct.get(number as usize), "{name} {number}");
+            assert_eq!(index.path(number).unwrap(), direct[number as usize].path.as_bytes(), "{name} {number}");
+        }
+        assert_eq!((index.get(20_000), index.path(20_000)), (None, None), "{name}");
+    }
+}
+
+#[test]
+fn what_was_not_used_for_the_longest_leaves_a_full_cache_first() {
+    let cache = tempfile::tempdir().unwrap();
+    let layers: Vec<Arc<dyn Layer>> = (0..4_u64)
+        .map(|number| {
+            let (name, content) = (format!("file-{number}"), vec![1; 10]);
+            Arc::new(MemoryLayer::of(&[file(&name, &content)])) as Arc<dyn Layer>
+        })
+        .collect();
+    let path = |number: usize| cache.path().join(layers[number].diff_id().hex());
+    fs::write(cache.path().join("a file of someone else"), vec![0; 100_000]).unwrap();
+    LayerIndex::all(&layers[..3], Some(cache.path())).unwrap();
+    for (number, age) in [(0, 30), (1, 20), (2, 10)] {
+        let used = std::time::SystemTime::now() - std::time::Duration::from_secs(age * 24 * 60 * 60);
+        fs::File::open(path(number)).unwrap().set_modified(used).unwrap();
+    }
+    // the oldest is used again
+    LayerIndex::all(&layers[..1], Some(cache.path())).unwrap();
+    let size = fs::metadata(path(0)).unwrap().len();
+    LayerIndex::all_within(&layers[3..], Some(cache.path()), 3 * size).unwrap();
+    assert_eq!([0, 1, 2, 3].map(|number| path(number).exists()), [true, false, true, true]);
+    assert!(cache.path().join("a file of someone else").exists());
 }
 
 #[test]

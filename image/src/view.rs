@@ -238,6 +238,12 @@ impl View {
         self.walk_below(Tree::ROOT, &mut Vec::new(), visit);
     }
 
+    /// Visits every live regular file once, however many names it has, with its bytes of content: in no order, and much
+    /// faster than [`View::walk`].
+    pub fn files(&self, visit: &mut dyn FnMut(InodeId, u64)) {
+        self.tree.inodes.files(visit);
+    }
+
     /// The root directory's own metadata, when an entry gave it.
     pub fn root(&self) -> Option<Node<'_>> {
         self.root_given.then(|| self.node(Tree::ROOT, LayerPath::root()))

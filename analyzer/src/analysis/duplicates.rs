@@ -33,10 +33,15 @@ impl Group {
     }
 }
 
-/// Finds live inodes with equal content. Contents are counted first, so that paths are kept only of what is listed.
+/// Finds live inodes with equal content. Contents are counted first, so that paths are kept only of what is listed, and
+/// before that all that nothing else can equal is left out, so that the count has little to keep.
 pub(super) fn find(ledger: &Ledger) -> Duplicates {
+    let repeated = Repeated::of(ledger);
+    if repeated.is_none {
+        return Duplicates { groups: Vec::new(), total_bytes: 0 };
+    }
     let mut groups: HashMap<ContentHash, Group> = HashMap::new();
-    each_file(ledger, &mut |content, node| {
+    each_file(ledger, &repeated, &mut |content, node| {
         let order = groups.len();
         let group =
             groups.entry(*content).or_insert(Group { content: *content, size: node.meta.size, files: 0, order });
@@ -53,7 +58,7 @@ pub(super) fn find(ledger: &Ledger) -> Duplicates {
         .iter()
         .map(|group| Duplicate { wasted_bytes: group.wasted(), size: group.size, paths: Vec::new() })
         .collect();
-    each_file(ledger, &mut |content, node| {
+    each_file(ledger, &repeated, &mut |content, node| {
         if let Some(&place) = places.get(content)
             && listed[place].paths.len() < MAX_PATHS
         {
@@ -63,14 +68,53 @@ pub(super) fn find(ledger: &Ledger) -> Duplicates {
     Duplicates { groups: listed, total_bytes }
 }
 
-/// Visits every live file that has content once, under the first of its names.
-fn each_file(ledger: &Ledger, visit: &mut dyn FnMut(&ContentHash, &Node<'_>)) {
+/// Which contents may be those of several files: a bit for a part of the hash, set when it came a second time. It never
+/// misses one, and lets one in eight through that is alone.
+struct Repeated {
+    twice: Vec<u64>,
+    is_none: bool,
+}
+
+impl Repeated {
+    fn of(ledger: &Ledger) -> Self {
+        let mut files = 0;
+        ledger.view().files(&mut |_, _| files += 1);
+        let words = usize::max(files / 8, 1).next_power_of_two();
+        let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
+        let mut is_none = true;
+        ledger.view().files(&mut |inode, size| {
+            if let Some(content) = ledger.content(inode).filter(|_| size > 0) {
+                let (word, bit) = place(content, words);
+                if once[word] & bit != 0 {
+                    twice[word] |= bit;
+                    is_none = false;
+                }
+                once[word] |= bit;
+            }
+        });
+        Self { twice, is_none }
+    }
+
+    fn may_hold(&self, content: &ContentHash) -> bool {
+        let (word, bit) = place(content, self.twice.len());
+        self.twice[word] & bit != 0
+    }
+}
+
+/// The word and the bit of a content; the number of words is a power of two.
+fn place(content: &ContentHash, words: usize) -> (usize, u64) {
+    let [a, b, c, d, bit, ..] = *content;
+    (u32::from_le_bytes([a, b, c, d]) as usize & (words - 1), 1 << (bit & 63))
+}
+
+/// Visits every live file once that has content that may be another one's too, under the first of its names.
+fn each_file(ledger: &Ledger, repeated: &Repeated, visit: &mut dyn FnMut(&ContentHash, &Node<'_>)) {
     let mut linked = HashSet::<InodeId>::new();
     ledger.view().walk(&mut |node| {
         if node.meta.kind == NodeKind::File
             && node.meta.size > 0
+            && let Some(content) = ledger.content(node.inode).filter(|content| repeated.may_hold(content))
             && (node.links == 1 || linked.insert(node.inode))
-            && let Some(content) = ledger.content(node.inode)
         {
             visit(content, &node);
         }

@@ -1,97 +1,160 @@
 //! An index on disk, `<cache>/<64 hex digits of the diff ID>`:
 //!
 //! ```text
-//! magic (16) │ payload length (u64) │ BLAKE3 of the payload (32) │ payload
-//! payload: diff ID │ texts │ xattr sets │ hashes │ records │ facts      every list led by its length, integers little endian
+//! magic (16) │ length of the front (u64) │ length of the records (u64) │ BLAKE3 of all behind it (32) │ front │ records
+//! front: diff ID │ count │ block starts │ xattr sets │ files │ hashes │ sizes │ large sizes │ facts
+//!        every list led by its length, integers little endian
 //! ```
 //!
-//! Whatever is not exactly this is no index, and the layer is read again.
+//! Whatever is not exactly this is no index, and the layer is read again. A file appears whole, under its name, and is
+//! never written to: processes share the folder without a lock. It is not synced: what a crash leaves of it has not its
+//! checksum. When all together are larger than [`CACHE_BYTES`], those go first that were not asked for the longest; a
+//! process that reads one meanwhile has it open.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    env,
+    fs::{self, File, FileTimes, Metadata},
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use bstr::BString;
 use strata_image::DiffId;
 
-use super::{
-    ContentHash, LayerIndex, MAX_ENTRIES, MAX_TEXT, MAX_XATTRS, Payload, Record,
-    texts::{TextId, Texts},
-};
+use super::{ContentHash, LayerIndex, MAX_ENTRIES, MAX_RECORDS, MAX_XATTRS, contents::Contents, records::Records};
 use crate::facts::LayerFacts;
 
+/// Bytes that the indexes of one cache may have together, unless [`CACHE_VARIABLE`] says otherwise. A layer of 50,000
+/// files has an index of 3 MB: these are 300 such layers, all those of some dozens of images.
+pub const CACHE_BYTES: u64 = 1 << 30;
+/// The environment variable that sets another bound, in bytes.
+pub const CACHE_VARIABLE: &str = "STRATA_ANALYSIS_BYTES";
+
 /// The number is the format's version: an older or newer file is read again from its layer.
-const MAGIC: &[u8; 16] = b"strata-index 2\n\0";
-const RECORD_BYTES: usize = 55;
+const MAGIC: &[u8; 16] = b"strata-index 3\n\0";
+const HEAD: usize = MAGIC.len() + 8 + 8 + 32;
 /// No larger index is ever written, so no larger file is taken into memory.
-const MAX_FILE: u64 = (MAX_ENTRIES * (RECORD_BYTES + 32 + 12) + MAX_TEXT + 2 * MAX_XATTRS + MAX_FACTS) as u64;
+const MAX_FRONT: u64 = (MAX_ENTRIES * 50 + 2 * MAX_XATTRS + MAX_FACTS) as u64;
 /// What is kept, members of archives, and a few bytes for each file that says something.
 const MAX_FACTS: usize = 512 << 20;
+/// How old the note of the last use may be before it is renewed: which of two layers was used last within an hour
+/// decides nothing.
+const USE_NOTED: Duration = Duration::from_secs(60 * 60);
+/// How old a temporary file must be to be taken for one that a killed process left.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+const TEMPORARY: &str = ".index-";
 
 /// Gives the index of a layer if the cache has it, whole and of this version.
 pub(super) fn load(directory: &Path, diff_id: DiffId) -> Option<LayerIndex> {
     let mut file = File::open(directory.join(diff_id.hex())).ok()?;
-    let size = file.metadata().ok()?.len();
-    let mut magic = [0; MAGIC.len()];
-    file.read_exact(&mut magic).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let mut checksum = [0; 32];
-    file.read_exact(&mut checksum).ok()?;
-    let length = u64::from_le_bytes(length);
-    let header = (MAGIC.len() + 8 + 32) as u64;
-    if &magic != MAGIC || length > MAX_FILE || header + length != size {
+    let metadata = file.metadata().ok()?;
+    let mut head = [0; HEAD];
+    file.read_exact(&mut head).ok()?;
+    let mut input = In(&head);
+    let magic: [u8; 16] = input.array()?;
+    let (front, records) = (input.u64()?, input.u64()?);
+    let checksum: [u8; 32] = input.array()?;
+    let size = (HEAD as u64).checked_add(front)?.checked_add(records)?;
+    if &magic != MAGIC || front > MAX_FRONT || records > MAX_RECORDS as u64 || size != metadata.len() {
         return None;
     }
-    let mut payload = vec![0; usize::try_from(length).ok()?];
-    file.read_exact(&mut payload).ok()?;
-    if blake3::hash(&payload) != checksum {
+    let mut bytes = vec![0; usize::try_from(front).ok()?];
+    file.read_exact(&mut bytes).ok()?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&bytes).update_reader(&mut file).ok()?;
+    if hasher.finalize() != checksum {
         return None;
     }
-    let index = decode(&payload)?;
+    note_use(&file, &metadata);
+    let index = decode(&bytes, file, (HEAD as u64) + front, records)?;
     (index.diff_id == diff_id).then_some(index)
 }
 
-/// Puts an index where [`load`] finds it: a reader sees the whole file or none.
-pub(super) fn save(directory: &Path, index: &LayerIndex) -> io::Result<()> {
-    let payload = encode(index);
+/// Puts an index where [`load`] finds it: a reader sees the whole file or none. Gives the records as they stand in it.
+pub(super) fn save(directory: &Path, index: &LayerIndex) -> io::Result<Records> {
+    let front = encode(index);
+    let records = index.records.whole()?;
     fs::create_dir_all(directory)?;
-    let mut file = tempfile::Builder::new().prefix(".index-").tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&front).update(&records);
     file.write_all(MAGIC)?;
-    file.write_all(&(payload.len() as u64).to_le_bytes())?;
-    file.write_all(blake3::hash(&payload).as_bytes())?;
-    file.write_all(&payload)?;
-    file.as_file().sync_all()?;
-    file.persist(directory.join(index.diff_id.hex()))?;
+    file.write_all(&(front.len() as u64).to_le_bytes())?;
+    file.write_all(&(records.len() as u64).to_le_bytes())?;
+    file.write_all(hasher.finalize().as_bytes())?;
+    file.write_all(&front)?;
+    file.write_all(&records)?;
+    let file = file.persist(directory.join(index.diff_id.hex()))?;
+    let start = (HEAD + front.len()) as u64;
+    Records::in_file(index.len(), index.records.starts.clone(), file, start, records.len() as u64)
+}
+
+/// Notes that an index was used, as the time of its file.
+fn note_use(file: &File, metadata: &Metadata) {
+    let now = SystemTime::now();
+    let is_noted = metadata.modified().is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age < USE_NOTED));
+    if !is_noted {
+        // without the note it only goes sooner
+        let _ = file.set_times(FileTimes::new().set_modified(now));
+    }
+}
+
+/// The bound, as the environment or else [`CACHE_BYTES`] says.
+pub(super) fn limit() -> u64 {
+    env::var(CACHE_VARIABLE).ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(CACHE_BYTES)
+}
+
+/// Removes the indexes that were not used for the longest, until the rest is within the bound.
+pub(super) fn trim(directory: &Path, limit: u64) -> io::Result<()> {
+    let mut indexes: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    let now = SystemTime::now();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        // another process may have removed it
+        let Ok(metadata) = entry.metadata() else { continue };
+        let used = metadata.modified()?;
+        if name.len() == 64 && name.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            indexes.push((used, metadata.len(), entry.path()));
+        } else if name.starts_with(TEMPORARY) && now.duration_since(used).is_ok_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    indexes.sort_unstable();
+    let mut bytes: u64 = indexes.iter().map(|(_, bytes, _)| bytes).sum();
+    for (_, size, path) in indexes {
+        if bytes <= limit {
+            break;
+        }
+        let _ = fs::remove_file(path);
+        bytes -= size;
+    }
     Ok(())
 }
 
 fn encode(index: &LayerIndex) -> Vec<u8> {
-    let mut out = Out(Vec::with_capacity(index.records.len() * (RECORD_BYTES + 32) + index.texts.bytes.len()));
+    let Contents { files, hashes, sizes, large, .. } = &index.contents;
+    let mut out = Out(Vec::with_capacity(files.len() * 8 + hashes.len() * 36 + 4096));
     out.0.extend_from_slice(index.diff_id.as_bytes());
-    out.bytes(&index.texts.bytes);
-    out.length(index.texts.ends.len());
-    for &end in &index.texts.ends {
-        out.u32(end);
-    }
-    out.length(index.xattrs.len());
-    for set in &index.xattrs {
+    out.length(index.len());
+    out.list(&index.records.starts, |out, start| out.0.extend_from_slice(&start.to_le_bytes()));
+    out.list(&index.xattrs, |out, set| {
         out.length(set.len());
         for (name, value) in set {
             out.bytes(name);
             out.bytes(value);
         }
-    }
-    out.length(index.hashes.len());
-    for hash in &index.hashes {
-        out.0.extend_from_slice(hash);
-    }
-    out.length(index.records.len());
-    for record in &index.records {
-        out.record(record);
+    });
+    out.list(files, |out, word| out.0.extend_from_slice(&word.to_le_bytes()));
+    out.list(hashes, |out, hash| out.0.extend_from_slice(hash));
+    out.list(sizes, |out, size| out.0.extend_from_slice(&size.to_le_bytes()));
+    out.length(large.len());
+    for (file, size) in large {
+        out.0.extend_from_slice(&file.to_le_bytes());
+        out.0.extend_from_slice(&size.to_le_bytes());
     }
     let mut facts = Vec::new();
     index.facts.encode(&mut facts);
@@ -99,54 +162,33 @@ fn encode(index: &LayerIndex) -> Vec<u8> {
     out.0
 }
 
-fn decode(payload: &[u8]) -> Option<LayerIndex> {
-    let mut input = In(payload);
+fn decode(front: &[u8], file: File, start: u64, length: u64) -> Option<LayerIndex> {
+    let mut input = In(front);
     let diff_id = DiffId::from_bytes(input.array()?);
-    let bytes = input.bytes()?.to_vec();
-    let ends = input.list(4, In::u32)?;
-    let ordered = ends.is_sorted() && ends.last().copied().unwrap_or(0) as usize == bytes.len();
+    let count = input.length()?;
+    let starts = input.list(4, In::u32)?;
     let xattrs = input.list(4, |input| {
         let pairs = input.list(8, |input| Some((BString::from(input.bytes()?), input.bytes()?.to_vec())))?;
         Some(pairs.into_iter().collect::<BTreeMap<_, _>>())
     })?;
+    let files = input.list(8, In::u64)?;
     let hashes: Vec<ContentHash> = input.list(32, In::array)?;
-    let records = input.list(RECORD_BYTES, In::record)?;
+    let sizes = input.list(4, In::u32)?;
+    let large = input.list(12, |input| Some((input.u32()?, input.u64()?)))?.into_iter().collect();
+    let contents = Contents::of(files, hashes, sizes, large)?;
     let facts = LayerFacts::decode(input.bytes()?)?;
-    let (texts, sets, contents) = (ends.len(), xattrs.len(), hashes.len());
-    let in_range = |record: &Record| {
-        let payload = match record.payload {
-            Payload::File { hash, .. } => (hash as usize) < contents,
-            Payload::HardLink(target) | Payload::Symlink(target) => (target.0 as usize) < texts,
-            _ => true,
-        };
-        payload
-            && (record.directory.0 as usize) < texts
-            && (record.name.0 as usize) < texts
-            && (record.xattrs as usize) < sets
-    };
-    (ordered && input.0.is_empty() && records.iter().all(in_range)).then_some(LayerIndex {
-        diff_id,
-        records,
-        texts: Texts { bytes, ends },
-        xattrs,
-        hashes,
-        facts,
-    })
+    if !input.0.is_empty() || count > MAX_ENTRIES {
+        return None;
+    }
+    let records = Records::in_file(count, starts, file, start, length).ok()?;
+    Some(LayerIndex { diff_id, records, xattrs, contents, facts })
 }
 
 struct Out(Vec<u8>);
 
 impl Out {
-    fn u32(&mut self, value: u32) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    fn u64(&mut self, value: u64) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
     fn length(&mut self, length: usize) {
-        self.u64(length as u64);
+        self.0.extend_from_slice(&(length as u64).to_le_bytes());
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
@@ -154,38 +196,19 @@ impl Out {
         self.0.extend_from_slice(bytes);
     }
 
-    fn record(&mut self, record: &Record) {
-        let (tag, wide, narrow) = match record.payload {
-            Payload::File { size, hash } => (0, size, hash),
-            Payload::HardLink(target) => (1, 0, target.0),
-            Payload::Symlink(target) => (2, 0, target.0),
-            Payload::Directory => (3, 0, 0),
-            Payload::CharDevice { major, minor } => (4, u64::from(major), minor),
-            Payload::BlockDevice { major, minor } => (5, u64::from(major), minor),
-            Payload::Fifo => (6, 0, 0),
-        };
-        self.0.push(tag);
-        self.u64(wide);
-        self.u32(narrow);
-        self.u32(record.directory.0);
-        self.u32(record.name.0);
-        self.0.extend_from_slice(&record.mode.to_le_bytes());
-        self.u32(record.xattrs);
-        self.u64(record.uid);
-        self.u64(record.gid);
-        self.0.extend_from_slice(&record.seconds.to_le_bytes());
-        self.u32(record.nanoseconds);
+    fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
+        self.length(items.len());
+        items.iter().for_each(|item| write(self, item));
     }
 }
 
-/// What is left to be read; every read is `None` past the end.
 struct In<'a>(&'a [u8]);
 
 impl<'a> In<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
-        Some(taken)
+        Some(head)
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -220,32 +243,5 @@ impl<'a> In<'a> {
             items.push(item(self)?);
         }
         Some(items)
-    }
-
-    fn record(&mut self) -> Option<Record> {
-        let [tag] = self.array()?;
-        let wide = self.u64()?;
-        let narrow = self.u32()?;
-        let payload = match tag {
-            0 => Payload::File { size: wide, hash: narrow },
-            1 => Payload::HardLink(TextId(narrow)),
-            2 => Payload::Symlink(TextId(narrow)),
-            3 => Payload::Directory,
-            4 => Payload::CharDevice { major: u32::try_from(wide).ok()?, minor: narrow },
-            5 => Payload::BlockDevice { major: u32::try_from(wide).ok()?, minor: narrow },
-            6 => Payload::Fifo,
-            _ => return None,
-        };
-        Some(Record {
-            payload,
-            directory: TextId(self.u32()?),
-            name: TextId(self.u32()?),
-            mode: u16::from_le_bytes(self.array()?),
-            xattrs: self.u32()?,
-            uid: self.u64()?,
-            gid: self.u64()?,
-            seconds: i64::from_le_bytes(self.array()?),
-            nanoseconds: self.u32()?,
-        })
     }
 }

@@ -54,6 +54,10 @@ struct Linked {
 impl Links {
     /// Takes the next change of the layer.
     pub(super) fn apply(&mut self, change: &Change<'_>, layer: u32) {
+        let is_link = matches!(change, Change::Add(entry) if matches!(entry.kind, EntryKind::HardLink(_)));
+        if self.names.is_empty() && !is_link {
+            return;
+        }
         match change {
             Change::Add(entry) => match &entry.kind {
                 EntryKind::Directory => self.remove(entry.path.as_bytes()),

@@ -209,6 +209,15 @@ impl Inodes {
         }
     }
 
+    /// Visits every regular file that has a name, with its size.
+    pub(super) fn files(&self, visit: &mut dyn FnMut(InodeId, u64)) {
+        for inode in self.records.iter().filter(|inode| inode.links > 0) {
+            if self.kind_of(inode) == Kind::File {
+                visit(inode.id, self.size_of(inode.detail));
+            }
+        }
+    }
+
     fn size_of(&self, detail: u32) -> u64 {
         match detail & BESIDE {
             0 => u64::from(detail),
