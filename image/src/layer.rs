@@ -28,7 +28,7 @@ pub use writer::LayerWriter;
 
 use std::collections::BTreeMap;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use crate::time::Timestamp;
 
@@ -146,6 +146,10 @@ impl Entry {
     /// [`Problem::Whiteout`] for the names `.wh.`, `.wh..` and `.wh...`, which would remove a directory itself or its
     /// parent, and for a path below a directory that has the name of a whiteout.
     pub fn change(&self) -> Result<Change<'_>, TarError> {
+        // nearly all entries are no more than what they say
+        if self.path.as_bytes().find(WHITEOUT_PREFIX).is_none() {
+            return Ok(Change::Add(self));
+        }
         let Some((parent, name)) = self.path.split_last() else {
             return Ok(Change::Add(self));
         };

@@ -29,8 +29,8 @@ use crate::facts::LayerFacts;
 /// Bytes that the indexes of one cache may have together, unless [`CACHE_VARIABLE`] says otherwise. A layer of 50,000
 /// files has an index of 3 MB: these are 300 such layers, all those of some dozens of images.
 pub const CACHE_BYTES: u64 = 1 << 30;
-/// The environment variable that sets another bound, in bytes.
-pub const CACHE_VARIABLE: &str = "STRATA_ANALYSIS_BYTES";
+/// The environment variable that sets another bound: bytes, perhaps with `k`, `m` or `g` behind them for KiB, MiB and GiB.
+pub const CACHE_VARIABLE: &str = "STRATA_ANALYSIS_MAX_USED";
 
 /// The number is the format's version: an older or newer file is read again from its layer.
 const MAGIC: &[u8; 16] = b"strata-index 3\n\0";
@@ -103,7 +103,19 @@ fn note_use(file: &File, metadata: &Metadata) {
 
 /// The bound, as the environment or else [`CACHE_BYTES`] says.
 pub(super) fn limit() -> u64 {
-    env::var(CACHE_VARIABLE).ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(CACHE_BYTES)
+    env::var(CACHE_VARIABLE).ok().and_then(|text| parse_bytes(&text)).unwrap_or(CACHE_BYTES)
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[number.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" => 10,
+        "m" | "mb" => 20,
+        "g" | "gb" => 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Removes the indexes that were not used for the longest, until the rest is within the bound.
@@ -198,7 +210,9 @@ impl Out {
 
     fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
         self.length(items.len());
-        items.iter().for_each(|item| write(self, item));
+        for item in items {
+            write(self, item);
+        }
     }
 }
 
@@ -243,5 +257,28 @@ impl<'a> In<'a> {
             items.push(item(self)?);
         }
         Some(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_bytes;
+
+    #[test]
+    fn a_bound_is_bytes_with_or_without_a_unit() {
+        for (text, bytes) in [
+            ("0", Some(0)),
+            ("4096", Some(4096)),
+            ("20g", Some(20 << 30)),
+            ("3M", Some(3 << 20)),
+            ("1kb", Some(1024)),
+            ("", None),
+            ("-1", None),
+            ("g", None),
+            ("1t", None),
+            ("99999999999g", None),
+        ] {
+            assert_eq!(parse_bytes(text), bytes, "{text}");
+        }
     }
 }

@@ -77,7 +77,9 @@ impl Encoder {
         text(name, out);
         if tag & SAME_OWNER == 0 {
             out.extend_from_slice(&owner.mode.to_le_bytes());
-            [owner.uid, owner.gid, u64::from(owner.xattrs)].iter().for_each(|&value| number(value, out));
+            for value in [owner.uid, owner.gid, u64::from(owner.xattrs)] {
+                number(value, out);
+            }
             *known = owner;
         }
         let seconds = entry.mtime.seconds.wrapping_sub(before.seconds);

@@ -23,8 +23,9 @@ impl Header {
         let header = tar::Header::from_byte_slice(block).clone();
         let field = &header.as_old().cksum;
         let expected = number("checksum", field)?;
-        let unsigned = |bytes: &[u8]| bytes.iter().map(|&byte| i64::from(byte)).sum::<i64>();
-        let signed = |bytes: &[u8]| bytes.iter().map(|&byte| i64::from(byte.cast_signed())).sum::<i64>();
+        // 512 bytes do not come near the ends of 32 bits, which are added up four times as fast as 64
+        let unsigned = |bytes: &[u8]| i64::from(bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>());
+        let signed = |bytes: &[u8]| i64::from(bytes.iter().map(|&byte| i32::from(byte.cast_signed())).sum::<i32>());
         // the sum is taken as if its own field held spaces
         let spaces = unsigned(&[b' '; 8]);
         let right = unsigned(block) - unsigned(field) + spaces == expected
@@ -132,11 +133,19 @@ fn base_256(first: u8, rest: &[u8]) -> Option<i64> {
 }
 
 fn octal(field: &[u8]) -> Option<i64> {
-    let digits = text(field.trim_with(|c| c == ' ' || c == '\0'));
-    digits.iter().try_fold(0_i64, |value, &digit| {
-        let digit = i64::from(digit.checked_sub(b'0').filter(|&digit| digit < 8)?);
-        value.checked_mul(8)?.checked_add(digit)
-    })
+    let is_filler = |&byte: &u8| byte == b' ' || byte == 0;
+    let start = field.iter().position(|byte| !is_filler(byte)).unwrap_or(field.len());
+    // the first NUL behind the digits ends them; blanks at the end of the field do too
+    let end = field.iter().rposition(|byte| !is_filler(byte)).map_or(start, |last| last + 1);
+    let mut value = 0_i64;
+    for &digit in &field[start..end] {
+        match digit {
+            b'0'..=b'7' if value < 1 << 60 => value = value << 3 | i64::from(digit - b'0'),
+            0 => break,
+            _ => return None,
+        }
+    }
+    Some(value)
 }
 
 #[cfg(test)]
