@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
         let _ = sender.send(outcome.map(|()| Vec::new()));
     });
     spawned.map_err(Error::io("start reading", path))?;
-    Ok(Box::new(Incoming { receiver, piece: Vec::new(), position: 0 }))
+    Ok(Box::new(Incoming { receiver, piece: Vec::new(), position: 0, ended: false }))
 }
 
 fn write(root: &OwnedFd, place: PathBuf, out: Pieces) -> Result<()> {
@@ -234,16 +234,22 @@ struct Incoming {
     receiver: Receiver<Piece>,
     piece: Vec<u8>,
     position: usize,
+    /// The empty piece came, behind which there is none: who reads at the end may read again.
+    ended: bool,
 }
 
 impl Read for Incoming {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
         if self.position == self.piece.len() {
             self.piece = match self.receiver.recv() {
                 Ok(piece) => piece.map_err(io::Error::other)?,
                 Err(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
             };
             self.position = 0;
+            self.ended = self.piece.is_empty();
         }
         let mut left = &self.piece[self.position..];
         let got = left.read(buffer)?;
