@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Build(Box<build::Args>),
     Check(check::Args),
     Slim(Box<slim::Args>),
-    Analyze(analyze::Args),
+    Analyze(Box<analyze::Args>),
     Compare(Box<compare::Args>),
     Explore(explore::Args),
     History(history::Args),

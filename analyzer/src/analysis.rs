@@ -20,7 +20,8 @@ use crate::{
     findings::{self, Finding, Subject, Suppressed, Suppression},
     index::LayerIndex,
     ledger::Kind,
-    packages, path_text,
+    packages::{self, Manager, Package},
+    path_text,
     suggest::{self, Caches, Context, MinSaving, Point, Proposals, Recipe, Scene, Suggestion, Times},
 };
 
@@ -100,6 +101,8 @@ pub struct Analysis {
     pub base: Option<BaseLine>,
     /// What the layers above it come to.
     pub own: Own,
+    /// What is installed, in order of manager, name and version.
+    pub packages: Vec<PackageLine>,
     /// What would save bytes, were there not a reason against it.
     pub refused: Vec<Suggestion>,
 }
@@ -155,6 +158,26 @@ pub struct Waste {
     pub creator: usize,
     /// The layer that removed its last name.
     pub killer: usize,
+}
+
+/// One installed package.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PackageLine {
+    /// Who keeps account of it.
+    pub manager: Manager,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Bytes that it says it has installed; `None` where its manager does not say.
+    pub bytes: Option<u64>,
+}
+
+impl From<&Package> for PackageLine {
+    fn from(package: &Package) -> Self {
+        let Package { manager, name, version, size, .. } = package;
+        Self { manager: *manager, name: name.clone(), version: version.clone(), bytes: *size }
+    }
 }
 
 /// Live files of one content.
@@ -229,6 +252,7 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         suppressed,
         base,
         own,
+        packages: packages.list().iter().map(PackageLine::from).collect(),
         refused,
     })
 }

@@ -6,11 +6,17 @@
 //! path = ["/usr/share/man/**"]      # as in a .dockerignore; all paths when it is left out
 //! layer = 3                         # or the first digits of a diff ID; all layers when it is left out
 //! reason = "this image is for reading manuals"
+//!
+//! [gate]                            # docs/ci.md has the keys
+//! max-wasted-percent = 5
 //! ```
 
 use strata_dockerfile::suggest::nearest;
 
-use crate::findings::{LayerName, Suppression};
+use crate::{
+    findings::{LayerName, Suppression},
+    gate::{self, FailOn, LimitError, Limits},
+};
 
 /// The name of the file.
 pub const FILE: &str = "strata.toml";
@@ -20,6 +26,8 @@ pub const FILE: &str = "strata.toml";
 pub struct Settings {
     /// Findings that shall not be told.
     pub ignore: Vec<Suppression>,
+    /// The limits of the gate, and the name of the file.
+    pub gate: Option<(Limits, String)>,
 }
 
 /// What is wrong with the file.
@@ -45,6 +53,9 @@ pub enum SettingsError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// A limit of the gate cannot be taken.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// A key is missing.
     #[error("`{place}` has no `{key}`")]
     Missing {
@@ -55,7 +66,7 @@ pub enum SettingsError {
     },
 }
 
-const KEYS: &[&str] = &["ignore"];
+const KEYS: &[&str] = &["ignore", "gate"];
 const IGNORE_KEYS: &[&str] = &["rule", "path", "layer", "reason"];
 
 impl Settings {
@@ -67,6 +78,11 @@ impl Settings {
         let table: toml::Table = text.parse().map_err(|error| SettingsError::Syntax(Box::new(error)))?;
         known(&table, KEYS, "")?;
         let mut settings = Self::default();
+        if let Some(value) = table.get("gate") {
+            let wanted = "a table: [gate]";
+            let table = value.as_table().ok_or(SettingsError::Kind { key: "gate".to_owned(), wanted })?;
+            settings.gate = Some((limits(table)?, by.to_owned()));
+        }
         let Some(list) = table.get("ignore") else {
             return Ok(settings);
         };
@@ -114,6 +130,30 @@ fn suppression(table: &toml::Table, place: &str, by: &str) -> Result<Suppression
         return missing("rule");
     }
     if suppression.reason.trim().is_empty() { missing("reason") } else { Ok(suppression) }
+}
+
+fn limits(table: &toml::Table) -> Result<Limits, SettingsError> {
+    known(table, &gate::KEYS, "gate.")?;
+    let mut limits = Limits::default();
+    for (key, value) in table {
+        let text = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(yes) => yes.to_string(),
+            toml::Value::Array(list) if key == "fail-on" => {
+                let wrong = || SettingsError::Kind { key: "gate.fail-on".to_owned(), wanted: "a list of texts" };
+                let words: Vec<&str> =
+                    list.iter().map(|word| word.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?;
+                // each by itself: a comma in one is no second one
+                words.iter().try_for_each(|word| FailOn::parse(word).map(drop))?;
+                words.join(",")
+            }
+            _ => return Err(SettingsError::Kind { key: format!("gate.{key}"), wanted: "a number or a text" }),
+        };
+        limits.set(key, &text)?;
+    }
+    Ok(limits)
 }
 
 fn known(table: &toml::Table, keys: &'static [&'static str], before: &str) -> Result<(), SettingsError> {

@@ -1,28 +1,44 @@
-//! `analyze`: which bytes of an image are wasted, who made them and who killed them, and what else costs bytes.
+//! `analyze`: which bytes of an image are wasted, who made them and who killed them; whether it keeps to limits.
 
+mod dive_ci;
 mod explain;
+mod gate;
+mod limits;
 mod show;
+mod table;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use strata_analyzer::{
     analysis::{self, Candidate, Options},
+    dive::Dive,
+    gate::Verdict,
+    index::LayerIndex,
+    report::{Compat, Report},
     settings::{self, Settings},
 };
 use strata_builder::{cache::Durations, contexts, remote::Fetcher};
 use strata_image::Image;
 
-use super::slim::worth::Worth;
-use crate::{cli::Format, exit::Status, look::json, places::Places};
+use super::{output, slim::worth::Worth};
+use crate::{cli, exit::Status, look::json, places::Places};
 
-/// Say which bytes of an image are wasted, who made them and who killed them
+/// Say which bytes of an image are wasted, who made them and who killed them; pass or fail by limits
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "What strata.toml suppresses is counted and not told, as is what a `# strata ignore=RULE` above an\n\
-                  instruction is about. Rules: docs/rules.md.\n\n\
-                  Examples:\n  strata analyze app:1\n  strata analyze -f Dockerfile --base debian:12 app:1\n  \
-                  strata analyze --explain A2\n  docker save app:1 | gzip >a.tgz; strata analyze --format json a.tgz"
+                        instruction is about. Rules: docs/rules.md.\n\n\
+                        Limits of the gate come from options, from [gate] in strata.toml, or from a .dive-ci file: docs/ci.md.\n\n\
+                        Examples:\n  strata analyze app:1\n  strata analyze -f Dockerfile --base debian:12 app:1\n  \
+                        strata analyze --explain A2\n  \
+                        docker save app:1 | gzip >a.tgz; strata analyze --format json a.tgz\n  \
+                        strata analyze --gate --max-wasted-percent 5% --max-size 200MB app:1\n  \
+                        strata analyze --gate --max-growth 5% --against main.json --format sarif -o strata.sarif app:1\n\n\
+                        Exit status: 0 done, or passed; 1 the gate failed; 2 error."
 )]
 pub(crate) struct Args {
     /// The image: a name in the store, an archive, a layout, a root filesystem
@@ -40,29 +56,76 @@ pub(crate) struct Args {
     #[arg(long, value_name = "IMAGE")]
     base: Option<String>,
 
-    /// What to suppress, with reasons [default: ./strata.toml]
+    /// What to suppress, with reasons, and the gate's limits [default: ./strata.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     /// Explain a rule, by its number or its name, instead of analyzing
-    #[arg(long, value_name = "RULE", conflicts_with_all = ["image", "file", "base", "config"])]
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["image", "file", "base", "config", "gate", "output"])]
     explain: Option<String>,
 
     /// How to print the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    /// Write the report to a file; the gate's verdict is printed all the same
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Show the numbers by the formula of another program beside the true ones, and judge by them
+    #[arg(long, value_enum, value_name = "PROGRAM")]
+    compat: Option<Program>,
+
+    #[command(flatten)]
+    gate: gate::Flags,
+}
+
+/// How an analysis is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: stable, described in docs/FORMATS.md
+    Json,
+    /// For the comment of a pull request
+    #[value(alias = "md")]
+    Markdown,
+    /// SARIF 2.1.0, for code scanning: findings at lines of the Dockerfile
+    Sarif,
+    /// For CI's list of tests, in the XML of Jenkins
+    Junit,
+}
+
+impl Format {
+    /// The forms that an explanation has.
+    fn plain(self) -> Result<cli::Format> {
+        match self {
+            Self::Table => Ok(cli::Format::Table),
+            Self::Json => Ok(cli::Format::Json),
+            _ => bail!("a rule is explained as table or json"),
+        }
+    }
+}
+
+/// A program whose numbers can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Program {
+    /// dive 0.13: efficiency, wasted bytes and userWastedPercent
+    Dive,
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     if let Some(rule) = &args.explain {
-        return explain::run(rule, args.format);
+        return explain::run(rule, args.format.plain()?);
     }
+    let settings = settings(args.config.as_deref())?;
+    let limits = limits::gather(&args.gate, &settings)?;
     let name = args.image.as_deref().unwrap_or_default();
     let image = places.image(name)?;
     let cache = places.analysis();
     let times = Durations::of(&places.build_cache());
     let dockerfile = dockerfile(args.file.as_deref(), places)?;
-    let settings = settings(args.config.as_deref())?;
     let base = args.base.as_deref().map(|base| candidate(base, image.as_ref(), places)).transpose()?;
     let bases = candidates(places)?;
     // a root filesystem is no archive of images
@@ -84,11 +147,27 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         ..Options::default()
     };
     let analysis = analysis::analyze(image.as_ref(), &options)?;
-    match args.format {
-        Format::Json => json::print(&analysis)?,
-        Format::Table => show::print(&analysis, args.worth.min_saving()),
-    }
-    Ok(Status::Yes)
+    let dive = match args.compat {
+        Some(Program::Dive) => Some(Dive::of(&LayerIndex::all(image.layers(), Some(&cache))?)),
+        None => None,
+    };
+    let verdict = match limits {
+        Some(limits) => {
+            let against = args.gate.against.as_deref();
+            let baseline = against.map(|against| gate::baseline(against, &options, places)).transpose()?;
+            Some(gate::judge(&analysis, limits, baseline.as_ref(), dive.as_ref()))
+        }
+        None => None,
+    };
+    let has_lines = analysis.layers.iter().any(|layer| layer.line.is_some());
+    let report = Report {
+        analysis: &analysis,
+        gate: verdict.as_ref(),
+        compat: dive.as_ref().map(|dive| Compat { dive }),
+        dockerfile: options.dockerfile.filter(|_| has_lines),
+    };
+    print(args, &report)?;
+    Ok(if verdict.is_none_or(|verdict: Verdict| verdict.passed) { Status::Yes } else { Status::No })
 }
 
 /// The Dockerfile that is named, or else the one here, if there is one.
@@ -132,4 +211,33 @@ pub(super) fn candidates(places: &Places) -> Result<Vec<Candidate>> {
         diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
     };
     Ok(places.store()?.images()?.iter().map(candidate).collect())
+}
+
+fn print(args: &Args, report: &Report<'_>) -> Result<()> {
+    let text = match args.format {
+        Format::Table => table::text(report, args.worth.min_saving())?,
+        Format::Json => json::text(report)?,
+        Format::Markdown => report.markdown(),
+        Format::Sarif => json::text(&report.sarif())?,
+        Format::Junit => report.junit(),
+    };
+    let Some(path) = &args.output else {
+        match args.format {
+            Format::Table => anstream::print!("{text}"),
+            _ => std::io::stdout().lock().write_all(text.as_bytes())?,
+        }
+        return Ok(());
+    };
+    if path == Path::new("-") {
+        bail!("- is no file\nhint: without -o the report goes to standard output");
+    }
+    let plain = anstream::adapter::strip_str(&text).to_string();
+    let text = if args.format == Format::Table { &plain } else { &text };
+    output(Some(path), |out| Ok(out.write_all(text.as_bytes())?))?;
+    if let Some(verdict) = report.gate {
+        let mut text = String::new();
+        gate::show(verdict, &mut text)?;
+        anstream::print!("{text}");
+    }
+    Ok(())
 }

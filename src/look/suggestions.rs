@@ -1,5 +1,7 @@
 //! Suggestions as people read them: what each saves, costs and leaves open, and why others are not made.
 
+use std::fmt::Write as _;
+
 use strata_analyzer::{
     size_text,
     suggest::{Basis, MinSaving, Suggestion},
@@ -10,18 +12,21 @@ use super::{
     text,
 };
 
-/// Prints a suggestion that can be applied, without its diff.
-pub(crate) fn show(suggestion: &Suggestion) {
-    anstream::println!("{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
+/// Tells of a suggestion that can be applied, without its diff.
+pub(crate) fn told(suggestion: &Suggestion) -> String {
+    // writing to a string cannot fail
+    let mut out = String::new();
+    let _ = writeln!(out, "{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
     if let Some(compressed) = suggestion.saves_compressed {
         let basis = match compressed.basis {
             Basis::LayerRatio => "by what its layer is stored as",
             Basis::Sample => "by what gzip makes of samples of its layer",
         };
-        anstream::println!("  compressed  about {}, {basis}", size_text(compressed.bytes));
+        let _ = writeln!(out, "  compressed  about {}, {basis}", size_text(compressed.bytes));
     }
     if let (Some(cost), Some(last)) = (suggestion.cost, suggestion.lines.last()) {
-        anstream::println!(
+        let _ = writeln!(
+            out,
             "  costs       {}.{}s and {} again for a build where of these only line {last} has changed",
             cost.rebuild_milliseconds / 1_000,
             cost.rebuild_milliseconds % 1_000 / 100,
@@ -29,27 +34,31 @@ pub(crate) fn show(suggestion: &Suggestion) {
         );
     }
     for note in &suggestion.notes {
-        anstream::println!("  note        {}, and the proof decides", text::safe(note));
+        let _ = writeln!(out, "  note        {}, and the proof decides", text::safe(note));
     }
     if suggestion.alternative {
-        anstream::println!("  instead of  a suggestion above, which changes the same lines");
+        let _ = writeln!(out, "  instead of  a suggestion above, which changes the same lines");
     }
+    out
 }
 
-/// Prints those that are not made, with their reasons; of an image of so many bytes, and those that save too little to
+/// Tells of those that are not made, with their reasons; of an image of so many bytes, and those that save too little to
 /// speak of as a number.
-pub(crate) fn show_refused(refused: &[Suggestion], least: MinSaving, total: u64) {
+pub(crate) fn refused(refused: &[Suggestion], least: MinSaving, total: u64) -> String {
+    // writing to a string cannot fail
+    let mut out = String::new();
     let is_told = |suggestion: &&Suggestion| suggestion.saves_bytes == 0 || least.admits(suggestion.saves_bytes, total);
     for suggestion in refused.iter().filter(is_told) {
         let title = text::safe(&suggestion.title);
         let reason = text::safe(suggestion.refused.as_deref().unwrap_or_default());
         // a title that ends in the reason needs it once
         let because = if title.ends_with(&reason) { String::new() } else { format!(": {reason}") };
-        anstream::println!("{FAINT}not proposed:{FAINT:#} {title}{because}");
+        let _ = writeln!(out, "{FAINT}not proposed:{FAINT:#} {title}{because}");
     }
     let small = refused.iter().filter(|suggestion| !is_told(suggestion)).count();
     if small > 0 {
         let many = text::count(small, "suggestion");
-        anstream::println!("{FAINT}not proposed: {many} of less; --min-saving 0 tells them{FAINT:#}");
+        let _ = writeln!(out, "{FAINT}not proposed: {many} of less; --min-saving 0 tells them{FAINT:#}");
     }
+    out
 }

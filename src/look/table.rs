@@ -29,6 +29,14 @@ impl Columns {
         self.table.add_row(cells.into_iter().map(|cell| super::text::safe(&cell)));
     }
 
+    /// Writes the lines, without trailing blanks.
+    pub(crate) fn write(&self, out: &mut String) {
+        for line in self.table.lines() {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+    }
+
     /// Prints the lines, without trailing blanks, to standard output.
     pub(crate) fn print(&self) {
         for line in self.table.lines() {

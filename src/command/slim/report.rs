@@ -73,7 +73,7 @@ fn differing(verdict: &Verdict) -> &[String] {
 
 /// Prints the result; `written` says, where it was asked for, whether the Dockerfile at a path was rewritten.
 pub(super) fn show(slimmed: &Slimmed, least: MinSaving, written: Option<(bool, &std::path::PathBuf)>) {
-    suggestions::show_refused(&slimmed.refused, least, slimmed.bytes_before);
+    anstream::print!("{}", suggestions::refused(&slimmed.refused, least, slimmed.bytes_before));
     let Some(rewrite) = &slimmed.after else {
         anstream::println!(
             "nothing to change: {} bytes wasted ({})",
@@ -99,7 +99,7 @@ fn say(path: &Path, what: &str) {
 
 fn changes(slimmed: &Slimmed, rewrite: &Rewrite) {
     for suggestion in &rewrite.suggestions {
-        suggestions::show(suggestion);
+        anstream::print!("{}", suggestions::told(suggestion));
     }
     for line in rewrite.patch.lines() {
         let style = match line.as_bytes().first() {

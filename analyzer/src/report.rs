@@ -1,0 +1,71 @@
+//! What is told about an image beyond the screen: JSON, and the forms that other programs of a CI read.
+//!
+//! ```text
+//! analysis, verdict of the gate, dive's numbers ─► Report ─┬─► JSON      (serde; schema 1)
+//!                                                          ├─► markdown  a comment on a pull request
+//!                                                          ├─► SARIF     findings at lines of the Dockerfile
+//!                                                          └─► JUnit     a test case a rule
+//! ```
+//!
+//! Equal input gives equal bytes: no report holds a time, a host or a number drawn at random.
+
+mod junit;
+mod markdown;
+mod sarif;
+
+use serde::Serialize;
+
+use crate::{Analysis, dive::Dive, gate::Verdict};
+
+/// Everything that is known.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Report<'a> {
+    /// The analysis.
+    #[serde(flatten)]
+    pub analysis: &'a Analysis,
+    /// What the gate said, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<&'a Verdict>,
+    /// Numbers by the formulas of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compat: Option<Compat<'a>>,
+    /// The Dockerfile that the lines are of: its path from where the report is read, and its bytes.
+    #[serde(skip)]
+    pub dockerfile: Option<(&'a str, &'a [u8])>,
+}
+
+/// Numbers by the formulas of others.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Compat<'a> {
+    /// dive's.
+    pub dive: &'a Dive,
+}
+
+impl Report<'_> {
+    /// Writes GitHub's markdown, short enough for a comment: whatever an image holds stays text.
+    pub fn markdown(&self) -> String {
+        markdown::write(self)
+    }
+
+    /// Gives a SARIF 2.1.0 log.
+    pub fn sarif(&self) -> serde_json::Value {
+        sarif::log(self)
+    }
+
+    /// Writes `JUnit`'s XML, as Jenkins and GitLab read it.
+    pub fn junit(&self) -> String {
+        junit::write(self)
+    }
+
+    fn name(&self) -> &str {
+        self.analysis.image.name.as_deref().or(self.analysis.image.id.as_deref()).unwrap_or("image")
+    }
+
+    /// `line 4`, or `layer 3` where the Dockerfile did not make it.
+    fn place(&self, layer: usize) -> String {
+        match self.analysis.layers.get(layer).and_then(|layer| layer.line) {
+            Some(line) => format!("line {line}"),
+            None => format!("layer {layer}"),
+        }
+    }
+}

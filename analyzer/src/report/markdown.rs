@@ -1,0 +1,235 @@
+//! Markdown for a comment on a pull request.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use crate::{gate::Status, size_text};
+
+/// Findings that a comment lists.
+const MAX_FINDINGS: usize = 20;
+/// Layers that a comment lists: the largest ones.
+const MAX_LAYERS: usize = 30;
+/// Characters of a comment: GitHub takes 65,536.
+const MAX_COMMENT: usize = 60_000;
+/// Edits that a comment shows, and characters of one.
+const MAX_EDITS: usize = 3;
+const MAX_EDIT: usize = 4_000;
+/// Characters of a text of the image that are shown.
+const MAX_TEXT: usize = 300;
+
+pub(super) fn write(report: &Report<'_>) -> String {
+    let mut out = String::new();
+    // writing to a string cannot fail
+    let _ = head(report, &mut out);
+    let _ = gate(report, &mut out);
+    let _ = dive(report, &mut out);
+    for part in [findings, layers, edits] {
+        let before = out.len();
+        let _ = part(report, &mut out);
+        if out.chars().count() > MAX_COMMENT {
+            out.truncate(before);
+            out.push_str("\nA part is left out: it is too long for a comment.\n");
+        }
+    }
+    out
+}
+
+fn head(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let analysis = report.analysis;
+    let verdict = match report.gate {
+        Some(gate) if gate.passed => ": passed",
+        Some(_) => ": **failed**",
+        None => "",
+    };
+    writeln!(out, "### strata: {}{verdict}\n", code(report.name()))?;
+    let layers = analysis.layers.len();
+    writeln!(
+        out,
+        "{} in {layers} layer{}, **{} wasted**, efficiency {:.2}%",
+        size_text(analysis.total_bytes),
+        if layers == 1 { "" } else { "s" },
+        size_text(analysis.wasted_bytes),
+        (analysis.efficiency * 10_000.0).floor() / 100.0
+    )
+}
+
+fn gate(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let Some(gate) = report.gate else { return Ok(()) };
+    writeln!(out, "\n| gate | | measured | limit | |\n|---|---|---:|---:|---|")?;
+    for judged in gate.rules.iter().filter(|judged| judged.status != Status::Skip) {
+        let word = if judged.status == Status::Fail { "**fail**" } else { judged.status.word() };
+        let amount = |amount: &Option<_>| amount.as_ref().map_or_else(String::new, ToString::to_string);
+        let note = judged.note.as_deref().map_or_else(String::new, plain);
+        writeln!(
+            out,
+            "| {} | {word} | {} | {} | {note} |",
+            judged.rule,
+            plain(&amount(&judged.measured)),
+            plain(&amount(&judged.limit))
+        )?;
+    }
+    writeln!(out, "\n{}", plain(&format!("Counted: {}.", gate.counted_text())))?;
+    let Some(grown) = gate.grown.as_ref().filter(|grown| !grown.layers.is_empty() || !grown.packages.is_empty()) else {
+        return Ok(());
+    };
+    let since = grown.since.as_deref().map_or_else(|| "the baseline".to_owned(), code);
+    writeln!(out, "\n<details><summary>What grew since {since}</summary>\n\n| was | is | what |\n|---:|---:|---|")?;
+    for by in grown.layers.iter().chain(&grown.packages) {
+        let was = by.was_bytes.map_or_else(|| "new".to_owned(), size_text);
+        writeln!(out, "| {was} | {} | {} |", size_text(by.is_bytes), code(&by.what))?;
+    }
+    writeln!(out, "\n</details>")
+}
+
+fn dive(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let Some(compat) = report.compat else { return Ok(()) };
+    let dive = compat.dive;
+    let ratio = |ratio| plain(&crate::gate::Amount::Share(ratio).to_string());
+    writeln!(
+        out,
+        "\nBy dive's formula: efficiency {}, {} wasted, userWastedPercent {}",
+        ratio(dive.efficiency),
+        size_text(dive.wasted_bytes),
+        ratio(dive.user_wasted_percent)
+    )
+}
+
+fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let findings = &report.analysis.findings;
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let count = findings.len();
+    writeln!(out, "\n<details><summary>{count} finding{}</summary>\n", if count == 1 { "" } else { "s" })?;
+    writeln!(out, "| bytes | rule | where | what | fix |\n|---:|---|---|---|---|")?;
+    for finding in findings.iter().take(MAX_FINDINGS) {
+        let places: Vec<String> = finding.layers.iter().map(|&layer| report.place(layer)).collect();
+        writeln!(
+            out,
+            "| {} | {} {} | {} | {} | {} |",
+            size_text(finding.bytes),
+            finding.rule,
+            finding.name,
+            places.join(", "),
+            plain(&finding.message),
+            plain(&finding.fix)
+        )?;
+    }
+    more(out, count, MAX_FINDINGS)?;
+    writeln!(out, "\n</details>")
+}
+
+fn layers(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let mut layers: Vec<_> = report.analysis.layers.iter().collect();
+    let count = layers.len();
+    layers.sort_by_key(|layer| (std::cmp::Reverse(layer.size_bytes), layer.index));
+    layers.truncate(MAX_LAYERS);
+    layers.sort_by_key(|layer| layer.index);
+    writeln!(out, "\n<details><summary>{count} layer{}</summary>\n", if count == 1 { "" } else { "s" })?;
+    writeln!(out, "| layer | line | size | wasted | created by |\n|---:|---:|---:|---:|---|")?;
+    for layer in layers {
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            layer.index,
+            layer.line.map_or_else(String::new, |line| line.to_string()),
+            size_text(layer.size_bytes),
+            size_text(layer.wasted_bytes),
+            layer.created_by.as_deref().map_or_else(String::new, code)
+        )?;
+    }
+    more(out, count, MAX_LAYERS)?;
+    writeln!(out, "\n</details>")
+}
+
+fn more(out: &mut String, count: usize, shown: usize) -> std::fmt::Result {
+    if count > shown { writeln!(out, "\nand {} more", count - shown) } else { Ok(()) }
+}
+
+fn edits(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let suggestions = report.analysis.suggestions.iter();
+    let edits = suggestions.filter_map(|suggestion| Some((suggestion, suggestion.edit.as_deref()?)));
+    for (suggestion, edit) in edits.filter(|(_, edit)| edit.chars().count() <= MAX_EDIT).take(MAX_EDITS) {
+        // no run of backticks in it ends the block
+        let fence = "`".repeat(edit.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
+        writeln!(out, "\n<details><summary>{}</summary>\n", plain(&suggestion.title))?;
+        let edit: String = edit.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
+        writeln!(out, "{fence}diff\n{}\n{fence}\n\n</details>", edit.trim_end_matches('\n'))?;
+    }
+    Ok(())
+}
+
+/// Text of an image as code, where nothing is a mention or a link either.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", escaped(text, ""))
+}
+
+/// Text that holds some of an image's: an invisible blank keeps an `@` from naming anybody.
+fn plain(text: &str) -> String {
+    escaped(text, "\u{200b}")
+}
+
+/// Every mark that could mean something, in markdown, HTML or a table, as a character reference: those mean themselves.
+fn escaped(text: &str, after_at: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (shown, c) in text.chars().enumerate() {
+        if shown == MAX_TEXT {
+            out.push('…');
+            break;
+        }
+        match c {
+            '\n' => out.push_str("&#92;n"),
+            '\t' => out.push_str("&#92;t"),
+            c if c.is_control() => {
+                let _ = write!(out, "&#92;u&#123;{:x}&#125;", u32::from(c));
+            }
+            ' ' | '/' | ',' | ';' | '%' | '(' | ')' | '=' | '?' | '"' | '\'' | '^' => out.push(c),
+            // `www.` alone is a link
+            '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(c),
+            c if c.is_ascii_punctuation() => {
+                let _ = write!(out, "&#{};", u32::from(c));
+                if c == '@' {
+                    out.push_str(after_at);
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use strata_fixtures::stack::Stack;
+
+    use super::{MAX_COMMENT, code, plain};
+    use crate::{analysis, analyze, report::Report};
+
+    #[test]
+    fn a_comment_is_never_longer_than_it_may_be() {
+        let mut analysis = analyze(&Stack::parse("app:1", "a:9 / -a").unwrap(), &analysis::Options::default()).unwrap();
+        let mut layer = analysis.layers[0].clone();
+        layer.created_by = Some("`".repeat(1000));
+        analysis.layers = vec![layer; 100];
+        let finding = analysis.findings[0].clone();
+        analysis.findings = vec![crate::Finding { message: "@".repeat(1000), fix: "`".repeat(1000), ..finding }; 100];
+        let report = Report { analysis: &analysis, gate: None, compat: None, dockerfile: None };
+        let text = report.markdown();
+        assert!(text.chars().count() <= MAX_COMMENT + 200, "{}", text.chars().count());
+        assert!(text.contains("A part is left out") && text.contains("and 70 more"), "{text}");
+    }
+
+    #[test]
+    fn no_text_of_an_image_is_markup() {
+        assert_eq!(code("<img src=x onerror=alert(1)>"), "<code>&#60;img src=x onerror=alert(1)&#62;</code>");
+        assert_eq!(plain("a|b\n[x](http://y)"), "a&#124;b&#92;n&#91;x&#93;(http&#58;//y)");
+        assert_eq!(
+            plain("@everyone #1 `c` *b* \u{1b}[2J"),
+            "&#64;\u{200b}everyone &#35;1 &#96;c&#96; &#42;b&#42; &#92;u&#123;1b&#125;&#91;2J"
+        );
+        assert_eq!(plain("WWW.x.org"), "WWW&#46;x.org");
+        assert_eq!(plain(&"é".repeat(301)).chars().count(), 301);
+    }
+}
