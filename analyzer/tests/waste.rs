@@ -77,7 +77,7 @@ fn the_report_has_its_fields_in_order() {
             r#""waste":[{{"path":"/a","bytes":100,"kind":"whiteout","creator":0,"killer":1}}],"#,
             r#""by_kind":{{"whiteout":100}},"#,
             r#""duplicates":[{{"wasted_bytes":7,"size":7,"paths":["/l/b","/l/c"]}}],"duplicates_total_bytes":7,"#,
-            r#""suggestions":[],"findings":[{{"rule":"A11","name":"base-file","level":"note","confidence":"medium","#,
+            r#""suggestions":[],"saves_bytes":0,"frontier":[],"findings":[{{"rule":"A11","name":"base-file","level":"note","confidence":"medium","#,
             r#""exact":true,"kind":"whiteout","bytes":100,"files":1,"creator":0,"killer":1,"layers":[0,1],"lines":[],"#,
             r#""base":false,"fixable":false,"message":"layer 1 deletes files of the base image: /a (100B)","#,
             r#""fix":"{fix}","paths":[{{"path":"/a","bytes":100,"files":1,"other":null,"package":null}}],"#,
@@ -86,7 +86,7 @@ fn the_report_has_its_fields_in_order() {
             r#""base":true,"fixable":false,"message":"{copies}","fix":"{copies_fix}","paths":[{{"path":"/l/c","bytes":7,"#,
             r#""files":1,"other":"/l/b","package":null}}],"paths_total":1}}],"suppressed":[],"#,
             r#""base":{{"name":null,"layers":1,"found_by":"build","total_bytes":114,"wasted_bytes":0,"killed_bytes":100}},"#,
-            r#""own":{{"total_bytes":0,"wasted_bytes":0,"efficiency":1.0}},"packages":[]}}"#
+            r#""own":{{"total_bytes":0,"wasted_bytes":0,"efficiency":1.0}},"packages":[],"refused":[]}}"#
         ),
         id = id,
         bottom = bottom,
