@@ -13,6 +13,7 @@ mod durations;
 pub(crate) mod entries;
 pub(crate) mod limit;
 pub(crate) mod prune;
+mod record;
 mod transfer;
 mod usage;
 
@@ -26,7 +27,7 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use strata_image::{ChainId, Digest, Store};
 use tempfile::NamedTempFile;
 
@@ -35,6 +36,7 @@ pub use durations::Durations;
 pub use entries::Kind;
 pub use limit::Limit;
 pub use prune::Keep;
+pub(crate) use record::{ContentRecord, LayerBlob, LayerRecord};
 use transfer::Imported;
 pub use transfer::{CacheMode, CacheTarget};
 pub use usage::{Usage, usage};
@@ -59,60 +61,6 @@ pub(crate) const STEPS: &str = "steps";
 pub(crate) const PACKS: &str = "packs";
 /// What is known of the files of contexts.
 pub(crate) const CONTEXTS: &str = "contexts";
-
-/// Version of the records' form.
-const SCHEMA: u32 = 2;
-/// A record is a few hundred bytes; what is larger is not one.
-const RECORD_LIMIT: u64 = 64 * 1024;
-
-/// What a step made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct LayerRecord {
-    schema: u32,
-    /// What stands for it together with what is below: the name of its snapshot, and what the keys of later steps say.
-    pub(crate) identity: ChainId,
-    /// `None`: it was never packed, and is a snapshot only.
-    pub(crate) layer: Option<LayerBlob>,
-    /// When the step ran, RFC 3339: history keeps it, so that an unchanged rebuild gives the same image ID.
-    pub(crate) created: String,
-    /// How long that took; records of earlier versions do not say it. No key depends on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) milliseconds: Option<u64>,
-}
-
-/// A layer in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LayerBlob {
-    /// Diff ID, and digest of the blob, which is not compressed.
-    pub(crate) digest: Digest,
-    /// Bytes of the blob.
-    pub(crate) size: u64,
-}
-
-impl LayerRecord {
-    pub(crate) fn new(identity: ChainId, layer: Option<LayerBlob>, created: String) -> Self {
-        Self { schema: SCHEMA, identity, layer, created, milliseconds: None }
-    }
-
-    /// The same, with how long the step took.
-    pub(crate) fn lasted(self, time: Duration) -> Self {
-        Self { milliseconds: u64::try_from(time.as_millis()).ok(), ..self }
-    }
-}
-
-/// The content digest of files selected from a tree that never changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ContentRecord {
-    schema: u32,
-    /// BLAKE3, hex.
-    pub(crate) content: String,
-}
-
-impl ContentRecord {
-    pub(crate) fn new(content: String) -> Self {
-        Self { schema: SCHEMA, content }
-    }
-}
 
 /// Keeps what lies in `partial/` from being swept by the builds that follow.
 #[derive(Debug)]
@@ -161,8 +109,8 @@ impl Cache {
     /// The record of a key. A damaged one is as good as none.
     pub(crate) fn get<T: DeserializeOwned + Serialize>(&self, key: &CacheKey) -> Option<T> {
         let name = key.to_string();
-        let other = || self.imported.iter().find_map(|imported| read_value(imported.get(&name)?.clone()));
-        let found = read_record(&self.path(key)).or_else(other)?;
+        let other = || self.imported.iter().find_map(|imported| record::of_value(imported.get(&name)?.clone()));
+        let found = record::read(&self.path(key)).or_else(other)?;
         self.note(name, &found);
         Some(found)
     }
@@ -185,7 +133,7 @@ impl Cache {
         let Some(used) = &self.used else { return Ok(()) };
         for target in targets {
             let used = used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-            let is_wanted = |record: &serde_json::Value| match read_value::<LayerRecord>(record.clone()) {
+            let is_wanted = |record: &serde_json::Value| match record::of_value::<LayerRecord>(record.clone()) {
                 Some(LayerRecord { layer: Some(layer), .. }) => {
                     target.mode == CacheMode::Max || image.contains(&layer.digest)
                 }
@@ -241,7 +189,7 @@ pub(crate) struct Needed {
 /// What the records need, each once. An absent cache needs nothing.
 pub(crate) fn needed(dir: &Path) -> Result<Needed> {
     let mut needed = Needed::default();
-    for record in records(dir)?.iter().filter_map(|path| peek_record::<LayerRecord>(path)) {
+    for record in records(dir)?.iter().filter_map(|path| record::peek::<LayerRecord>(path)) {
         needed.blobs.extend(record.layer.map(|layer| layer.digest));
         needed.snapshots.push(record.identity);
     }
@@ -287,22 +235,6 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>> {
         entries => entries.map_err(failed("read", dir))?,
     };
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed("read", dir))).collect()
-}
-
-fn read_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_value(serde_json::from_slice(&read_whole(path, RECORD_LIMIT)?).ok()?)
-}
-
-/// The same for who looks at the cache, and does not use it.
-fn peek_record<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_value(serde_json::from_slice(&read_limited(&File::open(path).ok()?, RECORD_LIMIT)?).ok()?)
-}
-
-fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Option<T> {
-    if value.get("schema")?.as_u64()? != u64::from(SCHEMA) {
-        return None;
-    }
-    serde_json::from_value(value).ok()
 }
 
 /// Shares the lock, having swept what killed builds left if nobody else had it.

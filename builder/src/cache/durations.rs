@@ -10,7 +10,7 @@ use std::{
 use strata_analyzer::suggest::Times;
 use strata_image::{DiffId, Digest};
 
-use super::{LayerRecord, peek_record, records};
+use super::{LayerRecord, record, records};
 
 /// The times of all steps of a build cache, read once somebody asks for one.
 #[derive(Debug)]
@@ -30,7 +30,8 @@ impl Durations {
         let mut known = HashMap::new();
         // without its records a layer has no time, which is no error
         for path in records(&self.dir).unwrap_or_default() {
-            if let Some(LayerRecord { layer: Some(layer), milliseconds: Some(milliseconds), .. }) = peek_record(&path) {
+            if let Some(LayerRecord { layer: Some(layer), milliseconds: Some(milliseconds), .. }) = record::peek(&path)
+            {
                 let time = known.entry(layer.digest).or_insert(Duration::ZERO);
                 *time = (*time).max(Duration::from_millis(milliseconds));
             }

@@ -19,7 +19,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use strata_image::{ChainId, Digest};
 
-use super::{CONTEXTS, LayerRecord, MOUNTS, PACKS, Result, STEPS, TIMES, failed, list, peek_record, records, remove};
+use super::{CONTEXTS, LayerRecord, MOUNTS, PACKS, Result, STEPS, TIMES, failed, list, record, records, remove};
 use crate::{fractions, remote};
 
 /// What an entry of the cache is.
@@ -163,7 +163,7 @@ enum Hold {
 pub(crate) fn entries(dir: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for path in records(dir)? {
-        let record = peek_record::<LayerRecord>(&path);
+        let record = record::peek::<LayerRecord>(&path);
         let kind = if record.is_some() { Kind::Layers } else { Kind::Selections };
         let needs = record.map(|record| needs(dir, &record)).unwrap_or_default();
         entries.extend(Entry::of_file(kind, path)?.map(|entry| Entry { needs, ..entry }));

@@ -150,7 +150,7 @@ pub(super) fn export(path: &Path, records: BTreeMap<String, Value>, store: &Stor
             layers.push(Descriptor::new(OCI_LAYER, layer.digest, layer.size));
         }
     }
-    let config = write_document(&blobs, RECORDS, &Records { schema: super::SCHEMA, records })?;
+    let config = write_document(&blobs, RECORDS, &Records { schema: super::record::SCHEMA, records })?;
     let manifest = write_document(&blobs, OCI_MANIFEST, &Manifest::new(config.clone(), layers))?;
     kept.extend([config.digest, manifest.digest]);
     let index = Index::new(vec![manifest]);
