@@ -158,9 +158,9 @@ pub struct Recipe<'a> {
 }
 
 impl Recipe<'_> {
-    /// The name as `patch` takes it, which is never absolute.
+    /// The name as `patch` takes it, which is never absolute and begins with no `./`.
     fn diff_name(&self) -> &str {
-        self.name.trim_start_matches('/')
+        self.name.trim_start_matches("./").trim_start_matches('/')
     }
 }
 
