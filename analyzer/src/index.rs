@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! layer tar ─► Ahead ─► LayerReader ─► records │ xattrs │ contents (BLAKE3, sizes) │ facts ─► <cache>/<diff ID>
-//!              (thread)                  └─────► entries again, as often as needed
+//!              (thread)     └─► Hashes           └─────► entries again, as often as needed
+//!                              (thread)
 //! ```
 //!
 //! A layer is read once in its life: its index is kept by diff ID, and every image that has the layer shares it.
@@ -13,6 +14,7 @@ mod ahead;
 mod building;
 mod cache;
 mod contents;
+mod hashes;
 mod record;
 mod records;
 

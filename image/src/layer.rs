@@ -26,14 +26,16 @@ pub use raw::{Format, RawEntry};
 pub use reader::{LayerReader, MAX_EXTENSION, MAX_SPARSE_SEGMENTS, MAX_SPARSE_SIZE};
 pub use writer::LayerWriter;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use bstr::{BString, ByteSlice};
+use bstr::{BString, Finder};
 
 use crate::time::Timestamp;
 
 /// Begins the name of a whiteout: the rest is the name that goes (image-spec, layer.md).
 pub const WHITEOUT_PREFIX: &[u8] = b".wh.";
+/// Looks for it: making ready for the search costs more than the search.
+static WHITEOUT_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(WHITEOUT_PREFIX));
 /// Marks the directory that holds it as opaque.
 const OPAQUE_MARKER: &[u8] = b".wh..wh..opq";
 /// The one extended attribute of files that builders write into layers: it makes a program another one.
@@ -147,7 +149,7 @@ impl Entry {
     /// parent, and for a path below a directory that has the name of a whiteout.
     pub fn change(&self) -> Result<Change<'_>, TarError> {
         // nearly all entries are no more than what they say
-        if self.path.as_bytes().find(WHITEOUT_PREFIX).is_none() {
+        if WHITEOUT_FINDER.find(self.path.as_bytes()).is_none() {
             return Ok(Change::Add(self));
         }
         let Some((parent, name)) = self.path.split_last() else {

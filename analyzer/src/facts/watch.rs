@@ -12,7 +12,6 @@ use super::{
     secret,
     zeros::{self, Zeros},
 };
-use crate::index::ContentHash;
 
 /// Bytes read at once: a multiple of the blocks that are looked at for zeros.
 const CHUNK: usize = 128 << 10;
@@ -53,7 +52,7 @@ struct Watch<'p> {
 }
 
 impl Gatherer {
-    /// Reads a content to its end: gives its hash, and notes what else it says under the number of its entry.
+    /// Reads a content to its end, gives its bytes to `hash`, and notes what else it says under the number of its entry.
     ///
     /// # Errors
     /// Those of reading.
@@ -63,14 +62,14 @@ impl Gatherer {
         path: &[u8],
         size: u64,
         content: &mut impl Read,
-    ) -> io::Result<ContentHash> {
-        let mut hasher = blake3::Hasher::new();
+        hash: &mut impl FnMut(&[u8]),
+    ) -> io::Result<()> {
         let mut watch = self.watch(path, size);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(CHUNK, 0);
         loop {
             let filled = fill(content, &mut buffer)?;
-            hasher.update(&buffer[..filled]);
+            hash(&buffer[..filled]);
             watch.take(&buffer[..filled]);
             if filled < CHUNK {
                 break;
@@ -78,7 +77,7 @@ impl Gatherer {
         }
         self.buffer = buffer;
         self.end(entry, watch);
-        Ok(*hasher.finalize().as_bytes())
+        Ok(())
     }
 
     /// Begins a file.

@@ -19,15 +19,22 @@ const CHUNKS: usize = 4;
 
 /// Gives a stream's bytes, which a thread reads.
 pub(super) struct Ahead {
-    current: Vec<u8>,
+    current: Chunk,
     position: usize,
     /// Gone when there is nothing more to come.
     thread: Option<Reading>,
 }
 
+/// Bytes, of which the first `filled` were read.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
 struct Reading {
-    chunks: Receiver<io::Result<Vec<u8>>>,
-    spare: Sender<Vec<u8>>,
+    chunks: Receiver<io::Result<Chunk>>,
+    spare: Sender<Chunk>,
     handle: JoinHandle<()>,
 }
 
@@ -41,11 +48,11 @@ impl Ahead {
         let (spare, free) = mpsc::channel();
         for _ in 0..CHUNKS {
             // the other end is there
-            let _ = spare.send(Vec::new());
+            let _ = spare.send(Chunk::default());
         }
         let work = move || read(stream, &free, &filled);
         let handle = thread::Builder::new().name("read ahead".to_owned()).spawn(work)?;
-        Ok(Self { current: Vec::new(), position: 0, thread: Some(Reading { chunks, spare, handle }) })
+        Ok(Self { current: Chunk::default(), position: 0, thread: Some(Reading { chunks, spare, handle }) })
     }
 
     /// Takes the next chunk; an empty one is the end.
@@ -57,7 +64,7 @@ impl Ahead {
         let _ = thread.spare.send(used);
         let chunk = thread.chunks.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that reads has stopped")));
         match chunk {
-            Ok(chunk) if !chunk.is_empty() => self.current = chunk,
+            Ok(chunk) if chunk.filled > 0 => self.current = chunk,
             Ok(_) => self.stop(),
             Err(error) => {
                 self.stop();
@@ -85,10 +92,10 @@ impl Drop for Ahead {
 
 impl Read for Ahead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.current.len() && !buffer.is_empty() {
+        if self.position == self.current.filled && !buffer.is_empty() {
             self.advance()?;
         }
-        let rest = &self.current[self.position..];
+        let rest = &self.current.bytes[self.position..self.current.filled];
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
         self.position += count;
@@ -96,19 +103,37 @@ impl Read for Ahead {
     }
 }
 
-fn read(mut stream: Box<dyn Read + Send>, free: &Receiver<Vec<u8>>, filled: &Sender<io::Result<Vec<u8>>>) {
+fn read(mut stream: Box<dyn Read + Send>, free: &Receiver<Chunk>, filled: &Sender<io::Result<Chunk>>) {
     while let Ok(mut chunk) = free.recv() {
-        chunk.clear();
-        let read = stream.by_ref().take(CHUNK as u64).read_to_end(&mut chunk);
-        let is_last = !matches!(read, Ok(count) if count > 0);
+        let read = chunk.fill(&mut stream);
+        let is_last = chunk.filled == 0 || read.is_err();
         // bytes before an error come first
         let sent = match read {
-            Err(error) if !chunk.is_empty() => filled.send(Ok(chunk)).and_then(|()| filled.send(Err(error))),
-            read => filled.send(read.map(|_| chunk)),
+            Err(error) if chunk.filled == 0 => filled.send(Err(error)),
+            Err(error) => filled.send(Ok(chunk)).and_then(|()| filled.send(Err(error))),
+            Ok(()) => filled.send(Ok(chunk)),
         };
         if is_last || sent.is_err() {
             return;
         }
+    }
+}
+
+impl Chunk {
+    /// Reads until it is full, or the stream at its end.
+    fn fill(&mut self, stream: &mut dyn Read) -> io::Result<()> {
+        self.filled = 0;
+        // only the first time anything is cleared
+        self.bytes.resize(CHUNK, 0);
+        while self.filled < CHUNK {
+            match stream.read(&mut self.bytes[self.filled..]) {
+                Ok(0) => break,
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 

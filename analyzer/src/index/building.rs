@@ -12,8 +12,8 @@ use strata_image::{
 };
 
 use super::{
-    ContentHash, LayerIndex, MAX_ENTRIES, MAX_RECORDS, MAX_XATTRS, ahead::Ahead, contents::Contents, record::Encoder,
-    records::Records,
+    LayerIndex, MAX_ENTRIES, MAX_RECORDS, MAX_XATTRS, ahead::Ahead, contents::Contents, hashes::Hashes,
+    record::Encoder, records::Records,
 };
 use crate::{
     Error, Result,
@@ -31,21 +31,22 @@ pub(super) fn read(layer: &dyn Layer) -> Result<LayerIndex> {
     let mut reader = LayerReader::new(open(layer)?);
     let mut building = Building::new(diff_id);
     let mut facts = Gatherer::default();
+    let mut hashes = Hashes::default();
     while let Some(entry) = reader.next_entry().map_err(in_layer(diff_id))? {
-        let hash = match entry.kind {
-            EntryKind::File => {
-                let path = entry.path.as_bytes();
-                let read = facts.read(building.next_entry(), path, entry.size, &mut reader);
-                Some(read.map_err(|source| Error::Content { layer: diff_id, path: path_text(path), source })?)
-            }
-            _ => None,
-        };
-        building.push(&entry, hash)?;
+        if entry.kind == EntryKind::File {
+            let path = entry.path.as_bytes();
+            hashes.begin(entry.size);
+            let number = building.next_entry();
+            let read = facts.read(number, path, entry.size, &mut reader, &mut |bytes| hashes.update(bytes));
+            read.map_err(|source| Error::Content { layer: diff_id, path: path_text(path), source })?;
+            hashes.end();
+        }
+        building.push(&entry)?;
     }
     reader.finish().map_err(in_layer(diff_id))?;
     let mut index = LayerIndex { facts: facts.finish(), ..building.index };
     index.records.shrink();
-    index.contents.shrink();
+    index.contents.finish(hashes.finish());
     Ok(index)
 }
 
@@ -89,14 +90,14 @@ impl Building {
         u32::try_from(self.index.len()).unwrap_or(u32::MAX)
     }
 
-    fn push(&mut self, entry: &Entry, hash: Option<ContentHash>) -> Result<()> {
+    fn push(&mut self, entry: &Entry) -> Result<()> {
         let number = self.index.len();
         if number == MAX_ENTRIES {
             return Err(self.too_large("entries", MAX_ENTRIES));
         }
         let xattrs = if entry.xattrs.is_empty() { 0 } else { self.xattrs(&entry.xattrs)? };
-        if let Some(hash) = hash {
-            self.index.contents.push(number, hash, entry.size);
+        if entry.kind == EntryKind::File {
+            self.index.contents.push(number, entry.size);
         }
         match self.index.records.push(&mut self.encoder, entry, xattrs, MAX_RECORDS) {
             Some(()) => Ok(()),

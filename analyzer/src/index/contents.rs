@@ -22,18 +22,18 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Takes the content of the next file, which is that of entry `number`.
-    pub(super) fn push(&mut self, number: usize, hash: ContentHash, size: u64) {
+    /// Takes the size of the next file, which is entry `number`; its hash comes at the end.
+    pub(super) fn push(&mut self, number: usize, size: u64) {
+        let file = u32::try_from(self.sizes.len()).unwrap_or(u32::MAX);
         while self.files.len() <= number / WORD {
             self.files.push(0);
-            self.ranks.push(u32::try_from(self.hashes.len()).unwrap_or(u32::MAX));
+            self.ranks.push(file);
         }
         self.files[number / WORD] |= 1 << (number % WORD);
         let small = u32::try_from(size).unwrap_or(u32::MAX);
         if small == u32::MAX {
-            self.large.insert(u32::try_from(self.hashes.len()).unwrap_or(u32::MAX), size);
+            self.large.insert(file, size);
         }
-        self.hashes.push(hash);
         self.sizes.push(small);
     }
 
@@ -56,10 +56,11 @@ impl Contents {
         (fits && all_there()).then_some(Self { files, ranks, hashes, sizes, large })
     }
 
-    pub(super) fn shrink(&mut self) {
+    /// Takes the hashes of all files, in their order.
+    pub(super) fn finish(&mut self, hashes: Vec<ContentHash>) {
+        self.hashes = hashes;
         self.files.shrink_to_fit();
         self.ranks.shrink_to_fit();
-        self.hashes.shrink_to_fit();
         self.sizes.shrink_to_fit();
     }
 
