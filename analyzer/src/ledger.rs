@@ -8,6 +8,7 @@
 //! `live + dead == total`, always: in every layer and in sum. Whiteouts, links and directories weigh nothing.
 
 mod links;
+mod repeated;
 
 use std::{fmt, sync::Arc};
 
@@ -24,6 +25,7 @@ use crate::{
 };
 pub use links::BrokenLink;
 use links::Links;
+pub(crate) use repeated::Repeated;
 
 /// How an inode's last name went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use strata_image::view::{InodeId, Node, NodeKind};
 
 use super::Duplicate;
-use crate::{Ledger, index::ContentHash, path_text};
+use crate::{Ledger, index::ContentHash, ledger::Repeated, path_text};
 
 /// Groups that a report lists; a person reads ten, a tool that wants more reads the layers.
 const MAX_GROUPS: usize = 1_000;
@@ -37,7 +37,7 @@ impl Group {
 /// before that all that nothing else can equal is left out, so that the count has little to keep.
 pub(super) fn find(ledger: &Ledger) -> Duplicates {
     let repeated = Repeated::of(ledger);
-    if repeated.is_none {
+    if repeated.is_none() {
         return Duplicates { groups: Vec::new(), total_bytes: 0 };
     }
     let mut groups: HashMap<ContentHash, Group> = HashMap::new();
@@ -66,45 +66,6 @@ pub(super) fn find(ledger: &Ledger) -> Duplicates {
         }
     });
     Duplicates { groups: listed, total_bytes }
-}
-
-/// Which contents may be those of several files: a bit for a part of the hash, set when it came a second time. It never
-/// misses one, and lets one in eight through that is alone.
-struct Repeated {
-    twice: Vec<u64>,
-    is_none: bool,
-}
-
-impl Repeated {
-    fn of(ledger: &Ledger) -> Self {
-        let mut files = 0;
-        ledger.view().files(&mut |_, _| files += 1);
-        let words = usize::max(files / 8, 1).next_power_of_two();
-        let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
-        let mut is_none = true;
-        ledger.view().files(&mut |inode, size| {
-            if let Some(content) = ledger.content(inode).filter(|_| size > 0) {
-                let (word, bit) = place(content, words);
-                if once[word] & bit != 0 {
-                    twice[word] |= bit;
-                    is_none = false;
-                }
-                once[word] |= bit;
-            }
-        });
-        Self { twice, is_none }
-    }
-
-    fn may_hold(&self, content: &ContentHash) -> bool {
-        let (word, bit) = place(content, self.twice.len());
-        self.twice[word] & bit != 0
-    }
-}
-
-/// The word and the bit of a content; the number of words is a power of two.
-fn place(content: &ContentHash, words: usize) -> (usize, u64) {
-    let [a, b, c, d, bit, ..] = *content;
-    (u32::from_le_bytes([a, b, c, d]) as usize & (words - 1), 1 << (bit & 63))
 }
 
 /// Visits every live file once that has content that may be another one's too, under the first of its names.

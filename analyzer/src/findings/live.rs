@@ -8,7 +8,7 @@ use strata_image::{
 };
 
 use super::{Claim, Hit, Hits, Rule, Subject, rules};
-use crate::{facts::Fact, index::ContentHash, packages::Package};
+use crate::{facts::Fact, index::ContentHash, ledger::Repeated, packages::Package};
 
 /// A rule about what the image shows, or about the image as a whole.
 pub(super) trait Advisory: Rule {
@@ -38,7 +38,7 @@ pub(super) struct LiveFile<'a> {
 /// What the walk found out.
 pub(super) struct Whole<'a> {
     pub(super) subject: &'a Subject<'a>,
-    /// How many live files have a content.
+    /// How many live files have a content, of those that several may have, or that are in an archive.
     pub(super) counts: HashMap<ContentHash, u32>,
 }
 
@@ -69,9 +69,12 @@ impl Whole<'_> {
 /// Gives every live file to all the rules that claim it, and the whole to all.
 pub(super) fn advise(subject: &Subject<'_>, hits: &mut Hits<'_>) {
     let homes = homes(subject);
+    let repeated = Repeated::of(subject.ledger);
+    let members = members(subject);
     let mut counts: HashMap<ContentHash, u32> = HashMap::new();
     each_file(subject, &mut |path, size, inode| {
-        if let Some(content) = subject.ledger.content(inode) {
+        let counted = |content: &&ContentHash| repeated.may_hold(content) || members.contains(*content);
+        if let Some(content) = subject.ledger.content(inode).filter(counted) {
             *counts.entry(*content).or_default() += 1;
         }
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
@@ -87,6 +90,16 @@ pub(super) fn advise(subject: &Subject<'_>, hits: &mut Hits<'_>) {
     for rule in rules::ADVISORY {
         rule.look(&whole, hits);
     }
+}
+
+/// What the archives of all layers have in them.
+fn members<'a>(subject: &Subject<'a>) -> HashSet<&'a ContentHash> {
+    let facts = subject.ledger.indexes().iter().flat_map(|index| index.facts().all());
+    let archives = facts.filter_map(|(_, fact)| match fact {
+        Fact::Archive(archive) => Some(archive),
+        _ => None,
+    });
+    archives.flat_map(|archive| archive.members.iter().map(|member| &member.hash)).collect()
 }
 
 /// A live file as a rule claims it.
