@@ -85,7 +85,7 @@ impl Observer for () {
 
 /// The merged view of the layers applied so far.
 ///
-/// Its memory is linear in the live names: some 60 bytes each, and about as much as its length and 12 bytes for each
+/// Its memory is linear in the live names: some 55 bytes each, and about as much as its length and 10 bytes for each
 /// distinct component. Owners, modes and attributes are kept once for all that share them. While a layer is applied, 20
 /// bytes an entry are held too.
 ///

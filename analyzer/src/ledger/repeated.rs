@@ -4,10 +4,14 @@
 use super::Ledger;
 use crate::index::ContentHash;
 
-/// Which contents may be those of several live files: a bit for a part of the hash, set when it came a second time. It
-/// never misses one, and lets one in eight through that is alone.
+/// Bits for each file, rounded up to a power of two: with three of them set for each content, one content in two hundred
+/// looks repeated that is not.
+const BITS: usize = 16;
+
+/// Which contents may be those of several live files: a Bloom filter of what came, and one of what came again. It never
+/// misses one.
 pub(crate) struct Repeated {
-    twice: Vec<u64>,
+    again: Filter,
     is_none: bool,
 }
 
@@ -16,20 +20,18 @@ impl Repeated {
     pub(crate) fn of(ledger: &Ledger) -> Self {
         let mut files = 0;
         ledger.view().files(&mut |_, _| files += 1);
-        let words = usize::max(files / 8, 1).next_power_of_two();
-        let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
+        let (mut came, mut again) = (Filter::for_files(files), Filter::for_files(files));
         let mut is_none = true;
         ledger.view().files(&mut |inode, size| {
             if let Some(content) = ledger.content(inode).filter(|_| size > 0) {
-                let (word, bit) = place(content, words);
-                if once[word] & bit != 0 {
-                    twice[word] |= bit;
+                if came.holds(content) {
+                    again.add(content);
                     is_none = false;
                 }
-                once[word] |= bit;
+                came.add(content);
             }
         });
-        Self { twice, is_none }
+        Self { again, is_none }
     }
 
     /// Whether no two files have the same content.
@@ -39,13 +41,33 @@ impl Repeated {
 
     /// Whether a content may be that of several files.
     pub(crate) fn may_hold(&self, content: &ContentHash) -> bool {
-        let (word, bit) = place(content, self.twice.len());
-        self.twice[word] & bit != 0
+        self.again.holds(content)
     }
 }
 
-/// The word and the bit of a content; the number of words is a power of two.
-fn place(content: &ContentHash, words: usize) -> (usize, u64) {
-    let [a, b, c, d, bit, ..] = *content;
-    (u32::from_le_bytes([a, b, c, d]) as usize & (words - 1), 1 << (bit & 63))
+struct Filter(Vec<u64>);
+
+impl Filter {
+    fn for_files(files: usize) -> Self {
+        Self(vec![0; usize::max(files * BITS / 64, 1).next_power_of_two()])
+    }
+
+    fn add(&mut self, content: &ContentHash) {
+        for (word, bit) in self.places(content) {
+            self.0[word] |= bit;
+        }
+    }
+
+    fn holds(&self, content: &ContentHash) -> bool {
+        self.places(content).into_iter().all(|(word, bit)| self.0[word] & bit != 0)
+    }
+
+    /// Three bits that parts of the hash, which are as good as random, choose.
+    fn places(&self, content: &ContentHash) -> [(usize, u64); 3] {
+        let mask = self.0.len() - 1;
+        [0, 5, 10].map(|at| {
+            let [a, b, c, d] = [at, at + 1, at + 2, at + 3].map(|at| content[at]);
+            (u32::from_le_bytes([a, b, c, d]) as usize & mask, 1 << (content[at + 4] & 63))
+        })
+    }
 }

@@ -38,6 +38,9 @@ pub(super) enum Kind {
 /// Marks a number as that of what stands beside.
 const BESIDE: u32 = 1 << 31;
 
+/// Of a directory in which there is no name.
+const NO_CHILD: u32 = u32::MAX;
+
 struct Inode {
     id: InodeId,
     links: u32,
@@ -46,7 +49,7 @@ struct Inode {
     /// Whole seconds, or a number among `times` with [`BESIDE`].
     time: u32,
     /// Of a file its size, or a number among `sizes` with [`BESIDE`]; of a symlink the number of its target, of a device
-    /// that of its numbers.
+    /// that of its numbers, of a directory the first name in it.
     detail: u32,
 }
 
@@ -83,7 +86,7 @@ impl Inodes {
             EntryKind::File => (Kind::File, self.size(entry.size)),
             EntryKind::HardLink(_) => return None,
             EntryKind::Symlink(target) => (Kind::Symlink, self.targets.put(target.clone())),
-            EntryKind::Directory => (Kind::Directory, 0),
+            EntryKind::Directory => (Kind::Directory, NO_CHILD),
             &EntryKind::CharDevice { major, minor } => (Kind::CharDevice, self.devices.put((major, minor))),
             &EntryKind::BlockDevice { major, minor } => (Kind::BlockDevice, self.devices.put((major, minor))),
             EntryKind::Fifo => (Kind::Fifo, 0),
@@ -97,7 +100,7 @@ impl Inodes {
     pub(super) fn add_implied(&mut self, layer: u32) -> InodeIndex {
         let shared = self.share(Kind::Directory, 0o755, (0, 0), &BTreeMap::new());
         let id = InodeId { layer, entry: InodeId::IMPLIED };
-        self.put(Inode { id, links: 0, shared, time: 0, detail: 0 })
+        self.put(Inode { id, links: 0, shared, time: 0, detail: NO_CHILD })
     }
 
     fn put(&mut self, inode: Inode) -> InodeIndex {
@@ -164,6 +167,17 @@ impl Inodes {
         const KINDS: [Kind; 6] =
             [Kind::File, Kind::Symlink, Kind::Directory, Kind::CharDevice, Kind::BlockDevice, Kind::Fifo];
         KINDS[usize::from(self.shared[at(inode.shared)].kind)]
+    }
+
+    /// The number of the first name in a directory; `None` in an empty one, and for anything else.
+    pub(super) fn first_child(&self, inode: InodeIndex) -> Option<u32> {
+        let inode = &self.records[at(inode.0)];
+        (inode.detail != NO_CHILD && self.kind_of(inode) == Kind::Directory).then_some(inode.detail)
+    }
+
+    /// Says which name is the first in a directory, or [`u32::MAX`].
+    pub(super) fn set_first_child(&mut self, directory: InodeIndex, child: u32) {
+        self.records[at(directory.0)].detail = child;
     }
 
     /// The target of a symlink; `None` for anything else.

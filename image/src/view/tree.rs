@@ -1,6 +1,9 @@
-//! The tree of live names, in flat arrays.
+//! The tree of live names, in flat arrays: 20 bytes a name, and 24 for the inode that nearly each has of its own.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
 
 use hashbrown::HashTable;
 
@@ -17,7 +20,7 @@ pub(super) struct NameIndex(u32);
 
 const NO_NAME: NameIndex = NameIndex(u32::MAX);
 
-/// Live names in a tree, siblings in a doubly linked list.
+/// Live names in a tree, siblings in a doubly linked list whose beginning the directory's inode knows.
 pub(super) struct Tree {
     texts: Texts,
     pub(super) inodes: Inodes,
@@ -25,17 +28,16 @@ pub(super) struct Tree {
     free: Vec<NameIndex>,
     /// Names by their directory and text.
     children: HashTable<NameIndex>,
+    /// The layers that gave names to inodes of other layers; all others were given by the layer of the inode.
+    given: HashMap<NameIndex, u32>,
     hasher: RandomState,
 }
 
 struct Name {
     text: Text,
     inode: InodeIndex,
-    /// The layer that gave the name to its inode.
-    layer: u32,
     /// Its directory; none when the name is no more.
     parent: NameIndex,
-    first_child: NameIndex,
     previous: NameIndex,
     next: NameIndex,
 }
@@ -51,12 +53,13 @@ impl Tree {
             names: Vec::new(),
             free: Vec::new(),
             children: HashTable::new(),
+            given: HashMap::new(),
             hasher: RandomState::new(),
         };
         let inode = tree.inodes.add_implied(0);
         tree.inodes.link(inode);
         let text = tree.intern(b"");
-        tree.names.push(Name::new(text, inode, 0, Self::ROOT));
+        tree.names.push(Name::new(text, inode, Self::ROOT));
         tree
     }
 
@@ -82,8 +85,8 @@ impl Tree {
 
     /// Gives an inode a new name; there must be none such.
     pub(super) fn add_name(&mut self, parent: NameIndex, text: Text, inode: InodeIndex, layer: u32) -> NameIndex {
-        let next = self.name(parent).first_child;
-        let name = Name { next, ..Name::new(text, inode, layer, parent) };
+        let next = self.first_child(parent);
+        let name = Name { next, ..Name::new(text, inode, parent) };
         let added = if let Some(free) = self.free.pop() {
             self.names[at(free.0)] = name;
             free
@@ -94,7 +97,8 @@ impl Tree {
         if next != NO_NAME {
             self.name_mut(next).previous = added;
         }
-        self.name_mut(parent).first_child = added;
+        self.set_first_child(parent, added);
+        self.give(added, inode, layer);
         let Self { children, names, hasher, .. } = self;
         let hash = hasher.hash_one(key(parent, text));
         children.insert_unique(hash, added, |&child| {
@@ -105,12 +109,34 @@ impl Tree {
         added
     }
 
-    /// Gives a name another inode. The old one keeps the count of this name until it is unlinked.
+    /// Gives a name another inode. The old one keeps the count of this name until it is unlinked. What is in a directory is
+    /// in the new one when that is a directory too; when it is not, nothing may be in the old one.
     pub(super) fn relink(&mut self, name: NameIndex, inode: InodeIndex, layer: u32) -> InodeIndex {
         self.inodes.link(inode);
-        let name = self.name_mut(name);
-        name.layer = layer;
-        std::mem::replace(&mut name.inode, inode)
+        if self.inodes.kind(inode) == Kind::Directory {
+            let first_child = self.first_child(name);
+            self.inodes.set_first_child(inode, first_child.0);
+        }
+        self.give(name, inode, layer);
+        std::mem::replace(&mut self.name_mut(name).inode, inode)
+    }
+
+    /// Notes which layer gave a name to an inode.
+    fn give(&mut self, name: NameIndex, inode: InodeIndex, layer: u32) {
+        if self.inodes.id(inode).layer != layer {
+            self.given.insert(name, layer);
+        } else if !self.given.is_empty() {
+            self.given.remove(&name);
+        }
+    }
+
+    fn first_child(&self, directory: NameIndex) -> NameIndex {
+        self.inodes.first_child(self.inode(directory)).map_or(NO_NAME, NameIndex)
+    }
+
+    fn set_first_child(&mut self, directory: NameIndex, child: NameIndex) {
+        let inode = self.inode(directory);
+        self.inodes.set_first_child(inode, child.0);
     }
 
     /// The names at and below one, parents first, in the order in which they came.
@@ -124,12 +150,12 @@ impl Tree {
         found
     }
 
-    /// Forgets the names of a subtree, whose inodes are unlinked already.
+    /// Forgets the names of a subtree; their inodes are to be unlinked.
     pub(super) fn forget(&mut self, subtree: &[NameIndex]) {
         let Some(&top) = subtree.first() else { return };
         let &Name { parent, previous, next, .. } = self.name(top);
         if previous == NO_NAME {
-            self.name_mut(parent).first_child = next;
+            self.set_first_child(parent, next);
         } else {
             self.name_mut(previous).next = next;
         }
@@ -142,6 +168,7 @@ impl Tree {
                 found.remove();
             }
             self.name_mut(name).parent = NO_NAME;
+            self.given.remove(&name);
             self.free.push(name);
         }
     }
@@ -166,12 +193,12 @@ impl Tree {
     /// The names in a directory, the latest first.
     pub(super) fn children(&self, parent: NameIndex) -> impl Iterator<Item = NameIndex> {
         let some = |name: NameIndex| (name != NO_NAME).then_some(name);
-        std::iter::successors(some(self.name(parent).first_child), move |&name| some(self.name(name).next))
+        std::iter::successors(some(self.first_child(parent)), move |&name| some(self.name(name).next))
     }
 
     /// Whether there are names in a directory.
     pub(super) fn has_children(&self, name: NameIndex) -> bool {
-        self.name(name).first_child != NO_NAME
+        self.first_child(name) != NO_NAME
     }
 
     /// The directory of a name; the root's is the root.
@@ -181,7 +208,7 @@ impl Tree {
 
     /// The layer that gave the name to its inode.
     pub(super) fn layer(&self, name: NameIndex) -> u32 {
-        self.name(name).layer
+        self.given.get(&name).copied().unwrap_or_else(|| self.inodes.id(self.inode(name)).layer)
     }
 
     pub(super) fn inode(&self, name: NameIndex) -> InodeIndex {
@@ -216,9 +243,9 @@ impl Tree {
 }
 
 impl Name {
-    fn new(text: Text, inode: InodeIndex, layer: u32, parent: NameIndex) -> Self {
-        let (first_child, previous, next) = (NO_NAME, NO_NAME, NO_NAME);
-        Self { text, inode, layer, parent, first_child, previous, next }
+    fn new(text: Text, inode: InodeIndex, parent: NameIndex) -> Self {
+        let (previous, next) = (NO_NAME, NO_NAME);
+        Self { text, inode, parent, previous, next }
     }
 }
 
