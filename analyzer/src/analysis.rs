@@ -19,7 +19,7 @@ use crate::{
     attribution::{self, Attribution},
     findings::{self, Finding, Subject, Suppressed, Suppression},
     index::LayerIndex,
-    ledger::Kind,
+    ledger::{Kind, Repeated},
     packages::{self, Manager, Package},
     path_text,
     suggest::{self, Caches, Context, MinSaving, Point, Proposals, Recipe, Scene, Suggestion, Times},
@@ -204,7 +204,6 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     let recipe: Option<Read<'_>> =
         options.dockerfile.map(|(name, source)| (name, source, strata_dockerfile::parse(source)));
     let origin = recipe.as_ref().and_then(|(_, _, parsed)| origin(image, options, &parsed.file));
-    let duplicates = duplicates::find(&ledger);
     let proposals = proposals(image, &ledger, options, recipe.as_ref(), origin.as_ref())?;
     let (suggestions, refused): (Vec<Suggestion>, _) =
         proposals.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_none());
@@ -217,9 +216,11 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     let steps: Vec<Option<&Instruction>> = layers::instructions(&layers, origin.as_ref(), recipe.as_ref());
     let kept = packages::kept(&ledger);
     let packages = Packages::told_by(&kept);
+    let repeated = Repeated::of(&ledger);
     let subject = Subject {
         image,
         ledger: &ledger,
+        repeated: &repeated,
         packages: &packages,
         kept: &kept,
         layers: &layers,
@@ -231,7 +232,8 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     if let (Some((name, source, parsed)), Some(origin)) = (&recipe, &origin) {
         suppressions.extend(findings::in_comments(name, source, &parsed.file, &origin.steps)?);
     }
-    let (findings, suppressed) = findings::all(&subject, &suppressions);
+    let (duplicates, (findings, suppressed)) =
+        rayon::join(|| duplicates::find(&ledger, &repeated), || findings::all(&subject, &suppressions));
     let (base, own) = base::accounts(&ledger, found);
     Ok(Analysis {
         schema: SCHEMA,

@@ -21,8 +21,9 @@ use serde::Serialize;
 use strata_dockerfile::Instruction;
 use strata_image::Image;
 
-use crate::{Ledger, Packages, analysis::LayerLine};
+use crate::{Ledger, Packages, analysis::LayerLine, ledger::Repeated};
 pub(crate) use hits::{Hit, Hits};
+use live::Whole;
 pub use page::page;
 pub use rules::RULES;
 pub use suppression::{LayerName, Suppressed, Suppression, rule};
@@ -188,6 +189,8 @@ impl Claim {
 pub(crate) struct Subject<'a> {
     pub(crate) image: &'a dyn Image,
     pub(crate) ledger: &'a Ledger,
+    /// The contents that several live files may have.
+    pub(crate) repeated: &'a Repeated,
     pub(crate) packages: &'a Packages,
     /// Kept contents of files that the image shows, by path.
     pub(crate) kept: &'a [(Vec<u8>, &'a [u8])],
@@ -214,7 +217,11 @@ impl Subject<'_> {
 /// Finds everything: the most bytes first, then by rule, creator, killer and kind. What is suppressed comes apart.
 pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> (Vec<Finding>, Vec<Suppressed>) {
     let mut hits = Hits::new(suppressions);
-    deaths::share_out(subject, &mut hits);
-    live::advise(subject, &mut hits);
+    let claim = || {
+        deaths::share_out(subject, &mut hits);
+        live::claim(subject, &mut hits);
+    };
+    let (counts, ()) = rayon::join(|| live::counts(subject), claim);
+    live::look(&Whole { subject, counts }, &mut hits);
     hits.findings(subject)
 }

@@ -168,10 +168,28 @@ impl LayerIndex {
     /// An entry's path is checked again as it is made; what was read from a layer always passes. Those of a large layer
     /// are read from the cache's file, which can fail.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry>> + '_ {
-        (0..self.records.runs()).flat_map(|run| {
-            let read = self.records.run(run, |number, meaning| self.entry(number, &meaning));
-            read.unwrap_or_else(|source| vec![Err(Error::Index { layer: self.diff_id, source })])
-        })
+        (0..self.records.runs()).flat_map(|run| self.run(run))
+    }
+
+    /// Visits what [`LayerIndex::entries`] gives, until one fails. While some are visited, another thread reads the next.
+    ///
+    /// # Errors
+    /// Those of reading, and those of the visit.
+    pub(crate) fn each_entry(&self, visit: &mut (dyn FnMut(&Entry) -> Result<()> + Send)) -> Result<()> {
+        let mut read = self.run(0);
+        for next in 1..=self.records.runs() {
+            let visited = || read.into_iter().try_for_each(|entry| visit(&entry?));
+            let (visited, entries) = rayon::join(visited, || self.run(next));
+            visited?;
+            read = entries;
+        }
+        Ok(())
+    }
+
+    /// Some entries, one behind the other; none behind the last run.
+    fn run(&self, run: usize) -> Vec<Result<Entry>> {
+        let read = self.records.run(run, |number, meaning| self.entry(number, &meaning));
+        read.unwrap_or_else(|source| vec![Err(Error::Index { layer: self.diff_id, source })])
     }
 
     /// One entry by its number in the tar, as [`LayerIndex::entries`] gives it.

@@ -111,6 +111,11 @@ impl Ledger {
     /// # Errors
     /// Fails when the view refuses an entry, such as a whiteout without a name.
     pub fn fold(layers: &[Arc<LayerIndex>]) -> Result<Self> {
+        // within the pool, so that its threads hand each other work without waking one
+        rayon::scope(|_| Self::folded(layers))
+    }
+
+    fn folded(layers: &[Arc<LayerIndex>]) -> Result<Self> {
         let mut view = View::new();
         let mut links = Links::default();
         let mut deaths = Deaths { indexes: layers, dead: Vec::new() };
@@ -118,15 +123,14 @@ impl Ledger {
         for (index, totals) in layers.iter().zip(&mut totals) {
             let layer = index.diff_id();
             let number = view.begin_layer();
-            for entry in index.entries() {
-                let entry = entry?;
+            index.each_entry(&mut |entry| {
                 let change = entry.change().map_err(in_layer(layer))?;
                 if let (Change::Add(_), EntryKind::File) = (&change, &entry.kind) {
                     totals.total += entry.size;
                 }
                 links.apply(&change, number);
-                view.apply(&entry).map_err(in_layer(layer))?;
-            }
+                view.apply(entry).map_err(in_layer(layer))
+            })?;
             view.end_layer(&mut deaths).map_err(in_layer(layer))?;
             links.end_layer(number, layers, &view);
             totals.entries = index.len() as u64;

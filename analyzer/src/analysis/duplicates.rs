@@ -1,6 +1,9 @@
 //! Live files of the same content.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use strata_image::view::{InodeId, Node, NodeKind};
 
@@ -20,11 +23,11 @@ pub(super) struct Duplicates {
 
 /// The files of one content.
 struct Group {
-    content: ContentHash,
     size: u64,
     files: u64,
-    /// Where the first of them came in the walk: in byte order of the paths.
+    /// Where the first of them came in the walk, which is in byte order of the paths.
     order: usize,
+    paths: Vec<String>,
 }
 
 impl Group {
@@ -33,49 +36,65 @@ impl Group {
     }
 }
 
-/// Finds live inodes with equal content. Contents are counted first, so that paths are kept only of what is listed, and
-/// before that all that nothing else can equal is left out, so that the count has little to keep.
-pub(super) fn find(ledger: &Ledger) -> Duplicates {
-    let repeated = Repeated::of(ledger);
-    if repeated.is_none() {
-        return Duplicates { groups: Vec::new(), total_bytes: 0 };
+/// Finds live inodes with equal content. Contents are counted first, in no order, and paths are then kept only of what can
+/// be listed.
+pub(super) fn find(ledger: &Ledger, repeated: &Repeated) -> Duplicates {
+    let mut groups = counted(ledger, repeated);
+    let total_bytes = groups.values().map(Group::wasted).fold(0, u64::saturating_add);
+    let mut wasted: Vec<u64> = groups.values().map(Group::wasted).collect();
+    wasted.sort_unstable_by_key(|&bytes| Reverse(bytes));
+    // of those that waste as much as the last that is listed, the order of paths decides
+    if let Some(&least) = wasted.get(MAX_GROUPS) {
+        groups.retain(|_, group| group.wasted() >= least);
     }
-    let mut groups: HashMap<ContentHash, Group> = HashMap::new();
-    each_file(ledger, &repeated, &mut |content, node| {
-        let order = groups.len();
-        let group =
-            groups.entry(*content).or_insert(Group { content: *content, size: node.meta.size, files: 0, order });
-        group.files += 1;
-    });
-    let mut groups: Vec<Group> = groups.into_values().filter(|group| group.files > 1).collect();
-    let total_bytes = groups.iter().map(Group::wasted).fold(0, u64::saturating_add);
-    groups.sort_by_key(|group| (std::cmp::Reverse(group.wasted()), group.order));
+    if !groups.is_empty() {
+        let mut order = 0;
+        each_file(ledger, &mut |content, node| {
+            if let Some(group) = groups.get_mut(content) {
+                if group.paths.is_empty() {
+                    group.order = order;
+                    order += 1;
+                }
+                if group.paths.len() < MAX_PATHS {
+                    group.paths.push(path_text(node.path.as_bytes()));
+                }
+            }
+        });
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_unstable_by_key(|group| (Reverse(group.wasted()), group.order));
     groups.truncate(MAX_GROUPS);
-
-    let places: HashMap<ContentHash, usize> =
-        groups.iter().enumerate().map(|(place, group)| (group.content, place)).collect();
-    let mut listed: Vec<Duplicate> = groups
-        .iter()
-        .map(|group| Duplicate { wasted_bytes: group.wasted(), size: group.size, paths: Vec::new() })
-        .collect();
-    each_file(ledger, &repeated, &mut |content, node| {
-        if let Some(&place) = places.get(content)
-            && listed[place].paths.len() < MAX_PATHS
-        {
-            listed[place].paths.push(path_text(node.path.as_bytes()));
-        }
+    let listed = groups.into_iter().map(|group| Duplicate {
+        wasted_bytes: group.wasted(),
+        size: group.size,
+        paths: group.paths,
     });
-    Duplicates { groups: listed, total_bytes }
+    Duplicates { groups: listed.collect(), total_bytes }
 }
 
-/// Visits every live file once that has content that may be another one's too, under the first of its names.
-fn each_file(ledger: &Ledger, repeated: &Repeated, visit: &mut dyn FnMut(&ContentHash, &Node<'_>)) {
+/// The contents that several live files have.
+fn counted(ledger: &Ledger, repeated: &Repeated) -> HashMap<ContentHash, Group> {
+    let mut groups: HashMap<ContentHash, Group> = HashMap::new();
+    if !repeated.is_none() {
+        ledger.view().files(&mut |inode, size| {
+            if let Some(content) = ledger.content(inode).filter(|content| size > 0 && repeated.may_hold(content)) {
+                let none = Group { size, files: 0, order: 0, paths: Vec::new() };
+                groups.entry(*content).or_insert(none).files += 1;
+            }
+        });
+    }
+    groups.retain(|_, group| group.files > 1);
+    groups
+}
+
+/// Visits every live file that has content once, under the first of its names.
+fn each_file(ledger: &Ledger, visit: &mut dyn FnMut(&ContentHash, &Node<'_>)) {
     let mut linked = HashSet::<InodeId>::new();
     ledger.view().walk(&mut |node| {
         if node.meta.kind == NodeKind::File
             && node.meta.size > 0
-            && let Some(content) = ledger.content(node.inode).filter(|content| repeated.may_hold(content))
             && (node.links == 1 || linked.insert(node.inode))
+            && let Some(content) = ledger.content(node.inode)
         {
             visit(content, &node);
         }

@@ -12,6 +12,7 @@ use super::{
     secret,
     zeros::{self, Zeros},
 };
+use crate::index::ContentHash;
 
 /// Bytes read at once: a multiple of the blocks that are looked at for zeros.
 const CHUNK: usize = 128 << 10;
@@ -52,7 +53,14 @@ struct Watch<'p> {
 }
 
 impl Gatherer {
-    /// Reads a content to its end, gives its bytes to `hash`, and notes what else it says under the number of its entry.
+    /// Takes a whole content, of less than a chunk, and notes what it says under the number of its entry.
+    pub(crate) fn take(&mut self, entry: u32, path: &[u8], content: &[u8]) {
+        let mut watch = self.watch(path, content.len() as u64);
+        watch.take(content);
+        self.end(entry, watch);
+    }
+
+    /// Reads a content to its end: gives its hash, and notes what else it says under the number of its entry.
     ///
     /// # Errors
     /// Those of reading.
@@ -62,14 +70,14 @@ impl Gatherer {
         path: &[u8],
         size: u64,
         content: &mut impl Read,
-        hash: &mut impl FnMut(&[u8]),
-    ) -> io::Result<()> {
+    ) -> io::Result<ContentHash> {
+        let mut hasher = blake3::Hasher::new();
         let mut watch = self.watch(path, size);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(CHUNK, 0);
         loop {
             let filled = fill(content, &mut buffer)?;
-            hash(&buffer[..filled]);
+            hasher.update(&buffer[..filled]);
             watch.take(&buffer[..filled]);
             if filled < CHUNK {
                 break;
@@ -77,7 +85,7 @@ impl Gatherer {
         }
         self.buffer = buffer;
         self.end(entry, watch);
-        Ok(())
+        Ok(*hasher.finalize().as_bytes())
     }
 
     /// Begins a file.

@@ -156,7 +156,8 @@ impl Ends {
         let ledger = subject.ledger;
         // where a killer put a content, by file name: each place explains one removed file
         let mut arrived: HashMap<(usize, ContentHash), Arrived> = HashMap::new();
-        for (layer, index) in ledger.indexes().iter().enumerate() {
+        let first = alike.values().flat_map(|alike| &alike.killers).min().copied().unwrap_or_default();
+        for (layer, index) in ledger.indexes().iter().enumerate().skip(first) {
             for entry in 0..u32::try_from(index.len()).unwrap_or(u32::MAX) {
                 let Some((content, dead)) = index.hash(entry).and_then(|hash| alike.get_key_value(hash)) else {
                     continue;

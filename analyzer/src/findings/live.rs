@@ -2,16 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bstr::ByteSlice;
 use strata_image::{
     layer::LayerPath,
     view::{InodeId, NodeKind},
 };
 
 use super::{Claim, Hit, Hits, Rule, Subject, rules};
-use crate::{facts::Fact, index::ContentHash, ledger::Repeated, packages::Package};
+use crate::{facts::Fact, index::ContentHash, packages::Package};
 
 /// A rule about what the image shows, or about the image as a whole.
 pub(super) trait Advisory: Rule {
+    /// Says whether [`Advisory::claims`] may claim anything that stands in a directory. It is asked once for all that does,
+    /// so that few rules are asked about each file.
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        let _ = directory;
+        false
+    }
+
     /// Says whether, and as what, a file is this rule's.
     fn claims(&self, file: &LiveFile<'_>, subject: &Subject<'_>) -> Option<Claim> {
         let _ = (file, subject);
@@ -24,15 +32,25 @@ pub(super) trait Advisory: Rule {
     }
 }
 
+/// Where a file stands.
+#[derive(Clone, Copy)]
+pub(super) struct Directory<'a> {
+    /// Relative, with a slash at its end; empty for the root.
+    pub(super) path: &'a [u8],
+    /// Bytes of somebody's home in it, where the first directory whose name begins with a dot is below that.
+    home: Option<usize>,
+}
+
 /// A regular file with content, under the first of its names.
 pub(super) struct LiveFile<'a> {
     /// Relative.
     pub(super) path: &'a [u8],
     /// The last component of it.
     pub(super) name: &'a [u8],
+    /// The rest of it.
+    pub(super) directory: Directory<'a>,
     pub(super) size: u64,
     pub(super) facts: &'a [(u32, Fact)],
-    pub(super) homes: &'a HashSet<Vec<u8>>,
 }
 
 /// What the walk found out.
@@ -66,30 +84,50 @@ impl Whole<'_> {
     }
 }
 
-/// Gives every live file to all the rules that claim it, and the whole to all.
-pub(super) fn advise(subject: &Subject<'_>, hits: &mut Hits<'_>) {
+/// Gives every live file to all the rules that claim it.
+pub(super) fn claim(subject: &Subject<'_>, hits: &mut Hits<'_>) {
     let homes = homes(subject);
-    let repeated = Repeated::of(subject.ledger);
-    let members = members(subject);
-    let mut counts: HashMap<ContentHash, u32> = HashMap::new();
+    let mut asked = Asked::default();
     each_file(subject, &mut |path, size, inode| {
-        let counted = |content: &&ContentHash| repeated.may_hold(content) || members.contains(*content);
-        if let Some(content) = subject.ledger.content(inode).filter(counted) {
-            *counts.entry(*content).or_default() += 1;
-        }
-        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let (directory, name) = path.split_at(path.rfind_byte(b'/').map_or(0, |slash| slash + 1));
+        asked.turn_to(directory, &homes);
         let facts = subject.ledger.indexes()[inode.layer as usize].facts().slice(inode.entry);
-        let file = LiveFile { path, name, size, facts, homes: &homes };
-        for rule in rules::ADVISORY {
+        let directory = Directory { path: directory, home: asked.home };
+        let file = LiveFile { path, name, directory, size, facts };
+        debug_assert!(
+            rules::ADVISORY.iter().all(|rule| rule.looks_in(&directory) || rule.claims(&file, subject).is_none()),
+            "a rule claims what it did not want to look at: {}",
+            path.as_bstr()
+        );
+        for rule in &asked.rules {
             if let Some(claim) = rule.claims(&file, subject) {
                 hits.add(*rule, hit(claim, path, size, inode));
             }
         }
     });
-    let whole = Whole { subject, counts };
+}
+
+/// Gives the whole to all rules.
+pub(super) fn look(whole: &Whole<'_>, hits: &mut Hits<'_>) {
     for rule in rules::ADVISORY {
-        rule.look(&whole, hits);
+        rule.look(whole, hits);
     }
+}
+
+/// How many live files have a content, of those that several may have, or that are in an archive.
+pub(super) fn counts(subject: &Subject<'_>) -> HashMap<ContentHash, u32> {
+    let members = members(subject);
+    let mut counts = HashMap::new();
+    if subject.repeated.is_none() && members.is_empty() {
+        return counts;
+    }
+    subject.ledger.view().files(&mut |inode, size| {
+        let counted = |content: &&ContentHash| subject.repeated.may_hold(content) || members.contains(*content);
+        if let Some(content) = subject.ledger.content(inode).filter(counted).filter(|_| size > 0) {
+            *counts.entry(*content).or_default() += 1;
+        }
+    });
+    counts
 }
 
 /// What the archives of all layers have in them.
@@ -100,6 +138,30 @@ fn members<'a>(subject: &Subject<'a>) -> HashSet<&'a ContentHash> {
         _ => None,
     });
     archives.flat_map(|archive| archive.members.iter().map(|member| &member.hash)).collect()
+}
+
+/// The rules that are asked about the files of one directory.
+#[derive(Default)]
+struct Asked {
+    directory: Option<Vec<u8>>,
+    home: Option<usize>,
+    rules: Vec<&'static dyn Advisory>,
+}
+
+impl Asked {
+    /// Asks the rules whether they look in a directory, unless it is the one of the file before.
+    fn turn_to(&mut self, path: &[u8], homes: &HashSet<Vec<u8>>) {
+        if self.directory.as_deref() == Some(path) {
+            return;
+        }
+        let directory = Directory { path, home: home(path, homes) };
+        self.home = directory.home;
+        self.rules.clear();
+        self.rules.extend(rules::ADVISORY.iter().filter(|rule| rule.looks_in(&directory)));
+        let known = self.directory.get_or_insert_default();
+        known.clear();
+        known.extend_from_slice(path);
+    }
 }
 
 /// A live file as a rule claims it.
@@ -145,13 +207,18 @@ fn homes(subject: &Subject<'_>) -> HashSet<Vec<u8>> {
     homes
 }
 
-impl LiveFile<'_> {
-    /// Splits a path at the first name that begins with a dot below somebody's home: the home, and the rest.
-    pub(super) fn in_home(&self) -> Option<(&[u8], &[u8])> {
-        let at = self.path.windows(2).position(|pair| pair == b"/.")?;
-        let home = &self.path[..at];
-        let is_below_home = home.strip_prefix(b"home/").is_some_and(|user| !user.contains(&b'/'));
-        (is_below_home || self.homes.contains(home)).then(|| (home, &self.path[at + 1..]))
+/// How long a home is in a path, when the first directory in that whose name begins with a dot is below it.
+fn home(directory: &[u8], homes: &HashSet<Vec<u8>>) -> Option<usize> {
+    let at = directory.find(b"/.")?;
+    let home = &directory[..at];
+    let is_below_home = home.strip_prefix(b"home/").is_some_and(|user| !user.contains(&b'/'));
+    (is_below_home || homes.contains(home)).then_some(at)
+}
+
+impl<'a> Directory<'a> {
+    /// Splits the path at the first name that begins with a dot below somebody's home: the home, and the rest.
+    pub(super) fn in_home(&self) -> Option<(&'a [u8], &'a [u8])> {
+        self.home.map(|length| (&self.path[..length], &self.path[length + 1..]))
     }
 }
 
@@ -165,7 +232,7 @@ pub(super) fn below<'p>(path: &'p [u8], directory: &str) -> Option<&'p [u8]> {
 /// The part of a path up to and with the first of its directories that has one of these names; and what follows.
 pub(super) fn up_to<'p>(path: &'p [u8], names: &[&str]) -> Option<(&'p [u8], &'p [u8])> {
     let mut start = 0;
-    while let Some(length) = path[start..].iter().position(|&byte| byte == b'/') {
+    while let Some(length) = path[start..].find_byte(b'/') {
         let end = start + length;
         if names.iter().any(|name| name.as_bytes() == &path[start..end]) {
             return Some((&path[..end], &path[end + 1..]));

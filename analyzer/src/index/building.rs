@@ -35,11 +35,14 @@ pub(super) fn read(layer: &dyn Layer) -> Result<LayerIndex> {
     while let Some(entry) = reader.next_entry().map_err(in_layer(diff_id))? {
         if entry.kind == EntryKind::File {
             let path = entry.path.as_bytes();
-            hashes.begin(entry.size);
             let number = building.next_entry();
-            let read = facts.read(number, path, entry.size, &mut reader, &mut |bytes| hashes.update(bytes));
+            let read = if Hashes::is_small(entry.size) {
+                let content = hashes.small(entry.size);
+                reader.read_exact(content).map(|()| facts.take(number, path, content))
+            } else {
+                facts.read(number, path, entry.size, &mut reader).map(|hash| hashes.large(hash))
+            };
             read.map_err(|source| Error::Content { layer: diff_id, path: path_text(path), source })?;
-            hashes.end();
         }
         building.push(&entry)?;
     }

@@ -1,10 +1,11 @@
-//! Hashes contents: large ones as they come by, small ones by the dozen in a thread of its own.
+//! Keeps the hashes of contents, and makes those of small ones, by the dozen, in a thread of its own.
 //!
 //! ```text
 //! small contents ─► batch of 256 KiB ═► thread: BLAKE3 of each ═► hashes by the number of the file
+//!                     └───────────── the same memory again ◄──┘
 //! ```
 //!
-//! BLAKE3 is fast on long contents, whose parts it hashes side by side. A short one costs about as much as reading its
+//! BLAKE3 is fast on long contents, whose parts it hashes side by side: these are hashed as they come by. A short one costs about as much as reading its
 //! entry, so that the two share the work.
 
 use std::{
@@ -25,63 +26,63 @@ const WAITING: usize = 2;
 #[derive(Default)]
 pub(super) struct Hashes {
     done: Vec<ContentHash>,
-    large: Option<blake3::Hasher>,
     batch: Batch,
+    /// Batches that were hashed, for their memory.
+    spare: Vec<Batch>,
     /// Begun with the first batch that is full.
     thread: Option<Hashing>,
 }
 
-/// Contents end to end.
+/// Contents end to end, and the hashes of those that have one.
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
     /// The number of each file, and where its content ends.
     files: Vec<(usize, usize)>,
+    hashes: Vec<ContentHash>,
 }
 
 struct Hashing {
     batches: SyncSender<Batch>,
-    hashed: Receiver<Vec<(usize, ContentHash)>>,
+    hashed: Receiver<Batch>,
     handle: JoinHandle<()>,
 }
 
 impl Hashes {
-    /// Begins the content of the next file.
-    pub(super) fn begin(&mut self, size: u64) {
-        self.done.push([0; 32]);
-        self.large = (size > MAX_SMALL).then(blake3::Hasher::new);
+    /// Whether a content of so many bytes goes into a batch.
+    pub(super) fn is_small(size: u64) -> bool {
+        size <= MAX_SMALL
     }
 
-    /// Takes the next bytes of it.
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        match &mut self.large {
-            Some(hasher) => drop(hasher.update(bytes)),
-            None => self.batch.bytes.extend_from_slice(bytes),
-        }
-    }
-
-    /// Ends it.
-    pub(super) fn end(&mut self) {
-        let file = self.done.len() - 1;
-        if let Some(hasher) = self.large.take() {
-            self.done[file] = *hasher.finalize().as_bytes();
-            return;
-        }
-        self.batch.files.push((file, self.batch.bytes.len()));
+    /// Gives room for the content of the next file, which is small; it is to be filled before the next one begins.
+    pub(super) fn small(&mut self, size: u64) -> &mut [u8] {
         if self.batch.bytes.len() >= BATCH {
-            let batch = std::mem::take(&mut self.batch);
-            self.send(batch);
+            let next = self.spare.pop().unwrap_or_default();
+            let full = std::mem::replace(&mut self.batch, next);
+            self.send(full);
         }
+        let Batch { bytes, files, .. } = &mut self.batch;
+        let start = bytes.len();
+        bytes.resize(start + usize::try_from(size).unwrap_or(usize::MAX), 0);
+        files.push((self.done.len(), bytes.len()));
+        self.done.push([0; 32]);
+        &mut bytes[start..]
+    }
+
+    /// Takes the hash of the next file, which is large.
+    pub(super) fn large(&mut self, hash: ContentHash) {
+        self.done.push(hash);
     }
 
     /// The hashes of all files, in their order.
     pub(super) fn finish(mut self) -> Vec<ContentHash> {
-        let rest = std::mem::take(&mut self.batch);
-        self.take(rest.hash());
+        let mut rest = std::mem::take(&mut self.batch);
+        rest.hash();
+        self.take(rest);
         if let Some(Hashing { batches, hashed, handle }) = self.thread.take() {
             drop(batches);
-            for hashes in hashed {
-                self.take(hashes);
+            for batch in hashed {
+                self.take(batch);
             }
             // it has answered every batch
             let _ = handle.join();
@@ -99,18 +100,22 @@ impl Hashes {
             None => Some(batch),
         };
         // without a thread it is done here
-        if let Some(batch) = refused {
-            self.take(batch.hash());
+        if let Some(mut batch) = refused {
+            batch.hash();
+            self.take(batch);
         }
-        while let Some(hashes) = self.thread.as_ref().and_then(|thread| thread.hashed.try_recv().ok()) {
-            self.take(hashes);
+        while let Some(batch) = self.thread.as_ref().and_then(|thread| thread.hashed.try_recv().ok()) {
+            self.take(batch);
         }
     }
 
-    fn take(&mut self, hashes: Vec<(usize, ContentHash)>) {
-        for (file, hash) in hashes {
-            self.done[file] = hash;
+    fn take(&mut self, mut batch: Batch) {
+        for (&(file, _), hash) in batch.files.iter().zip(&batch.hashes) {
+            self.done[file] = *hash;
         }
+        batch.bytes.clear();
+        batch.files.clear();
+        self.spare.push(batch);
     }
 }
 
@@ -120,8 +125,9 @@ impl Hashing {
         let (batches, waiting) = mpsc::sync_channel::<Batch>(WAITING);
         let (answer, hashed) = mpsc::channel();
         let work = move || {
-            for batch in waiting {
-                if answer.send(batch.hash()).is_err() {
+            for mut batch in waiting {
+                batch.hash();
+                if answer.send(batch).is_err() {
                     return;
                 }
             }
@@ -132,14 +138,14 @@ impl Hashing {
 }
 
 impl Batch {
-    fn hash(&self) -> Vec<(usize, ContentHash)> {
+    fn hash(&mut self) {
         let mut start = 0;
-        let hash = |&(file, end): &(usize, usize)| {
+        self.hashes.clear();
+        self.hashes.extend(self.files.iter().map(|&(_, end)| {
             let hash = blake3::hash(&self.bytes[start..end]);
             start = end;
-            (file, *hash.as_bytes())
-        };
-        self.files.iter().map(hash).collect()
+            *hash.as_bytes()
+        }));
     }
 }
 
@@ -157,9 +163,10 @@ mod tests {
             .collect();
         let mut hashes = Hashes::default();
         for content in &contents {
-            hashes.begin(content.len() as u64);
-            content.chunks(128 << 10).for_each(|chunk| hashes.update(chunk));
-            hashes.end();
+            match content.len() as u64 {
+                size if Hashes::is_small(size) => hashes.small(size).copy_from_slice(content),
+                _ => hashes.large(*blake3::hash(content).as_bytes()),
+            }
         }
         let expected: Vec<ContentHash> = contents.iter().map(|content| *blake3::hash(content).as_bytes()).collect();
         assert!(hashes.finish() == expected);

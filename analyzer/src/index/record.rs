@@ -119,12 +119,15 @@ fn text(bytes: &[u8], out: &mut Vec<u8>) {
 pub(super) struct Decoder<'a> {
     rest: &'a [u8],
     before: Before,
+    /// The directory, checked once for all that is in it.
+    parent: LayerPath,
 }
 
 /// What a record says, without its content and attributes.
 pub(super) struct Meaning<'a> {
     pub(super) directory: &'a [u8],
     pub(super) name: &'a [u8],
+    parent: &'a LayerPath,
     kind: u8,
     owner: Owner,
     mtime: Timestamp,
@@ -135,7 +138,7 @@ pub(super) struct Meaning<'a> {
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(block: &'a [u8]) -> Self {
-        Self { rest: block, before: Before::default() }
+        Self { rest: block, before: Before::default(), parent: LayerPath::root() }
     }
 
     /// The next record; `None` when it is malformed, or not there.
@@ -148,6 +151,7 @@ impl<'a> Decoder<'a> {
             let rest = self.text()?;
             self.before.directory.truncate(shared);
             self.before.directory.extend_from_slice(rest);
+            self.parent = LayerPath::new(&self.before.directory).ok()?;
         }
         let name = self.text()?;
         let class = usize::from(kind == 3);
@@ -171,6 +175,7 @@ impl<'a> Decoder<'a> {
         Some(Meaning {
             directory: &self.before.directory,
             name,
+            parent: &self.parent,
             kind,
             owner: self.before.owners[class],
             mtime: Timestamp { seconds: self.before.seconds, nanoseconds },
@@ -230,7 +235,7 @@ impl Meaning<'_> {
             5 => EntryKind::BlockDevice { major, minor },
             _ => EntryKind::Fifo,
         };
-        let mut entry = Entry::new(LayerPath::new(&self.path())?, kind);
+        let mut entry = Entry::new(self.parent.child(self.name)?, kind);
         entry.mode = u32::from(self.owner.mode);
         (entry.uid, entry.gid) = (self.owner.uid, self.owner.gid);
         entry.mtime = self.mtime;

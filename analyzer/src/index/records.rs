@@ -20,8 +20,9 @@ use super::record::{Decoder, Encoder, Meaning};
 
 /// Entries of one block: enough to leave out most of what repeats, and few to pass over on the way to one of them.
 const BLOCK: usize = 32;
-/// Blocks that are read at once when all are wanted: some 40 KiB.
-const RUN: usize = 64;
+/// Blocks that are read at once when all are wanted: some 10 KiB, whose entries stay in the processor's cache until they
+/// are used.
+const RUN: usize = 16;
 /// Records of more bytes than this are left in the cache's file: so small ones need no file of their own that is open,
 /// and those of a hundred layers are 25 MiB.
 const MAX_IN_MEMORY: u64 = 256 << 10;

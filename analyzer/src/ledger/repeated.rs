@@ -65,9 +65,10 @@ impl Filter {
     /// Three bits that parts of the hash, which are as good as random, choose.
     fn places(&self, content: &ContentHash) -> [(usize, u64); 3] {
         let mask = self.0.len() - 1;
-        [0, 5, 10].map(|at| {
-            let [a, b, c, d] = [at, at + 1, at + 2, at + 3].map(|at| content[at]);
-            (u32::from_le_bytes([a, b, c, d]) as usize & mask, 1 << (content[at + 4] & 63))
-        })
+        let place = |at: usize| {
+            let [a, b, c, d, bit] = [content[at], content[at + 1], content[at + 2], content[at + 3], content[at + 4]];
+            (u32::from_le_bytes([a, b, c, d]) as usize & mask, 1 << (bit & 63))
+        };
+        [place(0), place(5), place(10)]
     }
 }

@@ -102,6 +102,37 @@ impl LayerPath {
         Self::new(&[self.as_bytes(), b"/", name].concat())
     }
 
+    /// The path of a name in this directory. Of the result only the name is looked at, so that the paths of many files in
+    /// one directory cost little.
+    ///
+    /// ```
+    /// # use strata_image::layer::LayerPath;
+    /// let bin = LayerPath::new(b"usr/bin")?;
+    /// assert_eq!(bin.child(b"env")?.as_bytes(), b"usr/bin/env");
+    /// assert_eq!(LayerPath::root().child(b"usr")?.as_bytes(), b"usr");
+    /// assert_eq!(bin.child(b"../lib")?.as_bytes(), b"usr/lib");
+    /// assert!(bin.child(b"a\0b").is_err() && bin.child(&[b'n'; 256]).is_err());
+    /// # Ok::<(), strata_image::layer::TarError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TarError::Path`] as for [`LayerPath::new`]; a name that is no component, as `..` or one with a slash, is cleaned.
+    pub fn child(&self, name: &[u8]) -> Result<LayerPath, TarError> {
+        let length = self.0.len() + 1 + name.len();
+        let is_odd = name.iter().any(|byte| matches!(byte, 0 | b'/'));
+        if is_odd || matches!(name, b"" | b"." | b"..") || name.len() > MAX_NAME || length > MAX_PATH {
+            return self.join(name);
+        }
+        let mut path = Vec::with_capacity(length);
+        path.extend_from_slice(&self.0);
+        if !self.is_root() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name);
+        Ok(Self(path.into()))
+    }
+
     /// The components from the top; none for the root.
     pub fn components(&self) -> impl Iterator<Item = &[u8]> {
         self.0.split(|&byte| byte == b'/').filter(|component| !component.is_empty())

@@ -10,6 +10,12 @@ use super::tree::{at, index};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Text(u32);
 
+impl Text {
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Lengths up to this are one byte, which those of all files' names nearly are; others are two, the high bits first, with
 /// the topmost set.
 const SHORT: usize = 0x7f;

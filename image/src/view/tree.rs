@@ -30,7 +30,7 @@ pub(super) struct Tree {
     children: HashTable<NameIndex>,
     /// The layers that gave names to inodes of other layers; all others were given by the layer of the inode.
     given: HashMap<NameIndex, u32>,
-    hasher: RandomState,
+    keys: Keys,
 }
 
 struct Name {
@@ -54,7 +54,7 @@ impl Tree {
             free: Vec::new(),
             children: HashTable::new(),
             given: HashMap::new(),
-            hasher: RandomState::new(),
+            keys: Keys::new(),
         };
         let inode = tree.inodes.add_implied(0);
         tree.inodes.link(inode);
@@ -83,6 +83,15 @@ impl Tree {
         self.texts.get(text)
     }
 
+    /// Makes room for names that are to come.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let Self { children, names, keys, .. } = self;
+        children.reserve(more, |&child| {
+            let name = &names[at(child.0)];
+            keys.hash(name.parent, name.text)
+        });
+    }
+
     /// Gives an inode a new name; there must be none such.
     pub(super) fn add_name(&mut self, parent: NameIndex, text: Text, inode: InodeIndex, layer: u32) -> NameIndex {
         let next = self.first_child(parent);
@@ -99,11 +108,10 @@ impl Tree {
         }
         self.set_first_child(parent, added);
         self.give(added, inode, layer);
-        let Self { children, names, hasher, .. } = self;
-        let hash = hasher.hash_one(key(parent, text));
-        children.insert_unique(hash, added, |&child| {
+        let Self { children, names, keys, .. } = self;
+        children.insert_unique(keys.hash(parent, text), added, |&child| {
             let name = &names[at(child.0)];
-            hasher.hash_one(key(name.parent, name.text))
+            keys.hash(name.parent, name.text)
         });
         self.inodes.link(inode);
         added
@@ -164,7 +172,7 @@ impl Tree {
         }
         for &name in subtree {
             let &Name { parent, text, .. } = self.name(name);
-            if let Ok(found) = self.children.find_entry(self.hasher.hash_one(key(parent, text)), |&it| it == name) {
+            if let Ok(found) = self.children.find_entry(self.keys.hash(parent, text), |&it| it == name) {
                 found.remove();
             }
             self.name_mut(name).parent = NO_NAME;
@@ -187,7 +195,7 @@ impl Tree {
             let name = self.name(child);
             (name.parent, name.text) == (parent, text)
         };
-        self.children.find(self.hasher.hash_one(key(parent, text)), is).copied()
+        self.children.find(self.keys.hash(parent, text), is).copied()
     }
 
     /// The names in a directory, the latest first.
@@ -249,8 +257,22 @@ impl Name {
     }
 }
 
-fn key(parent: NameIndex, text: Text) -> (NameIndex, Text) {
-    (parent, text)
+/// Hashes a directory and a text: two small numbers, of which nobody outside chooses the hash, since it depends on two
+/// that are drawn anew each time.
+struct Keys([u64; 2]);
+
+impl Keys {
+    fn new() -> Self {
+        let random = RandomState::new();
+        Self([random.hash_one(0), random.hash_one(1) | 1])
+    }
+
+    fn hash(&self, NameIndex(parent): NameIndex, text: Text) -> u64 {
+        let pair = u64::from(parent) << 32 | u64::from(text.number());
+        let product = u128::from(pair ^ self.0[0]) * u128::from(self.0[1]);
+        // both halves, of which each depends on both numbers in another way
+        u64::try_from((product ^ product >> 64) & u128::from(u64::MAX)).unwrap_or_default()
+    }
 }
 
 /// A place in an array.

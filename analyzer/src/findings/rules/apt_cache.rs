@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, below},
+    live::{Advisory, Directory, LiveFile, below},
 };
 
 /// B3.
@@ -33,6 +33,10 @@ impl Rule for AptCache {
 }
 
 impl Advisory for AptCache {
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        below(directory.path, "var/lib/apt/lists").or_else(|| below(directory.path, "var/cache/apt")).is_some()
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         if let Some(lists) = below(file.path, "var/lib/apt/lists") {
             let rest = &file.path[lists.len() + 1..];

@@ -3,7 +3,7 @@
 use crate::{
     findings::{
         About, Claim, Confidence, Hits, Level, Rule, Subject, Told,
-        live::{Advisory, LiveFile, Whole, below},
+        live::{Advisory, Directory, LiveFile, Whole, below},
     },
     packages::Manager,
 };
@@ -77,11 +77,15 @@ const FAMILIES: &[&str] = &["gcc", "g++", "cpp", "binutils", "clang", "llvm", "g
 const SUFFIXES: &[&str] = &["-dev", "-devel"];
 
 impl Advisory for BuildDependency {
+    fn looks_in(&self, _: &Directory<'_>) -> bool {
+        true
+    }
+
     fn claims(&self, file: &LiveFile<'_>, subject: &Subject<'_>) -> Option<Claim> {
         if let Some(directory) = below(file.path, "usr/local/go") {
             return Some(Claim::tree("toolchain", directory));
         }
-        if let Some((home, rest)) = file.in_home()
+        if let Some((home, rest)) = file.directory.in_home()
             && let Some(directory) = below(rest, ".rustup")
         {
             return Some(Claim::tree("toolchain", &file.path[..home.len() + 1 + directory.len()]));

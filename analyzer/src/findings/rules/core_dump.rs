@@ -4,7 +4,7 @@ use crate::{
     facts::Fact,
     findings::{
         About, Claim, Confidence, Level, Rule, Subject, Told,
-        live::{Advisory, LiveFile, below},
+        live::{Advisory, Directory, LiveFile, below},
     },
 };
 
@@ -35,6 +35,10 @@ impl Rule for CoreDump {
 }
 
 impl Advisory for CoreDump {
+    fn looks_in(&self, _: &Directory<'_>) -> bool {
+        true
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         let is_core = file.facts.iter().any(|(_, fact)| matches!(fact, Fact::Elf(elf) if elf.is_core));
         let number = file.name.strip_prefix(b"vg").unwrap_or(file.name).strip_prefix(b"core.");

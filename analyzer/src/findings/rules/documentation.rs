@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, below},
+    live::{Advisory, Directory, LiveFile, below},
 };
 
 /// B7.
@@ -56,6 +56,10 @@ const PLACES: &[(&str, &str)] = &[
 ];
 
 impl Advisory for Documentation {
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        directory.path == b"usr/lib/locale/" || PLACES.iter().any(|(place, _)| below(directory.path, place).is_some())
+    }
+
     fn claims(&self, file: &LiveFile<'_>, subject: &Subject<'_>) -> Option<Claim> {
         if file.path == b"usr/lib/locale/locale-archive" {
             return Some(Claim::file("locale"));

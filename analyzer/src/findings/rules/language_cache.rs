@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, below},
+    live::{Advisory, Directory, LiveFile, below},
 };
 
 /// B6.
@@ -110,8 +110,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 impl Advisory for LanguageCache {
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        directory.in_home().is_some()
+            || directory.path.ends_with(b"/cache/")
+            || ELSEWHERE.iter().any(|(place, _)| below(directory.path, place).is_some())
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
-        if let Some((home, rest)) = file.in_home() {
+        if let Some((home, rest)) = file.directory.in_home() {
             let found = IN_HOMES.iter().find_map(|(directory, kind)| Some((below(rest, directory)?, *kind)));
             if let Some((directory, kind)) = found {
                 return Some(Claim::tree(kind, &file.path[..home.len() + 1 + directory.len()]));

@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, below},
+    live::{Advisory, Directory, LiveFile, below},
 };
 
 /// B13.
@@ -33,6 +33,10 @@ impl Rule for LogFile {
 }
 
 impl Advisory for LogFile {
+    fn looks_in(&self, _: &Directory<'_>) -> bool {
+        true
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         let in_logs = below(file.path, "var/log").is_some();
         if in_logs && matches!(file.name, b"lastlog" | b"faillog" | b"tallylog") {

@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, below},
+    live::{Advisory, Directory, LiveFile, below},
 };
 
 /// B4.
@@ -46,6 +46,10 @@ const CACHES: &[(&str, &str)] = &[
 ];
 
 impl Advisory for PackageCache {
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        CACHES.iter().any(|(place, _)| below(directory.path, place).is_some())
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         CACHES.iter().find_map(|(directory, kind)| Some(Claim::tree(kind, below(file.path, directory)?)))
     }

@@ -4,7 +4,7 @@ use strata_image::layer::LayerPath;
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, up_to},
+    live::{Advisory, Directory, LiveFile, up_to},
 };
 
 /// B15.
@@ -34,12 +34,19 @@ impl Rule for PythonBytecode {
     }
 }
 
+/// Directories of packages.
+const PACKAGES: &[&str] = &["site-packages", "dist-packages"];
+
 impl Advisory for PythonBytecode {
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        directory.path.ends_with(b"__pycache__/") || up_to(directory.path, PACKAGES).is_some()
+    }
+
     fn claims(&self, file: &LiveFile<'_>, subject: &Subject<'_>) -> Option<Claim> {
         if file.name.ends_with(b".pyc") {
             return has_source(file, subject).then(|| Claim::file("bytecode"));
         }
-        let (_, package) = up_to(file.path, &["site-packages", "dist-packages"])?;
+        let (_, package) = up_to(file.path, PACKAGES)?;
         let (tests, _) = up_to(package, &["tests", "test"])?;
         let end = file.path.len() - package.len() + tests.len();
         Some(Claim::tree("tests", &file.path[..end]))

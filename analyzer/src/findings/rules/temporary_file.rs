@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, below},
+    live::{Advisory, Directory, LiveFile, below},
 };
 
 /// B10.
@@ -35,6 +35,10 @@ impl Rule for TemporaryFile {
 const SUFFIXES: &[&[u8]] = &[b"~", b".swp", b".swo", b".orig", b".rej"];
 
 impl Advisory for TemporaryFile {
+    fn looks_in(&self, _: &Directory<'_>) -> bool {
+        true
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         let directory = below(file.path, "tmp").or_else(|| below(file.path, "var/tmp"));
         if let Some(directory) = directory {

@@ -4,7 +4,7 @@ use crate::{
     facts::{Fact, Language},
     findings::{
         About, Claim, Confidence, Level, Rule, Subject, Told,
-        live::{Advisory, LiveFile, below},
+        live::{Advisory, Directory, LiveFile, below},
     },
 };
 
@@ -53,6 +53,10 @@ impl Rule for UnstrippedElf {
 const MIN_BYTES: u64 = 4096;
 
 impl Advisory for UnstrippedElf {
+    fn looks_in(&self, _: &Directory<'_>) -> bool {
+        true
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         let elf = file.facts.iter().find_map(|(_, fact)| match fact {
             Fact::Elf(elf) => Some(elf),

@@ -2,7 +2,7 @@
 
 use crate::findings::{
     About, Claim, Confidence, Level, Rule, Subject, Told,
-    live::{Advisory, LiveFile, up_to},
+    live::{Advisory, Directory, LiveFile, up_to},
 };
 
 /// B8.
@@ -31,9 +31,16 @@ impl Rule for VersionControl {
     }
 }
 
+/// Names of their directories.
+const SYSTEMS: &[&str] = &[".git", ".hg", ".svn", ".bzr"];
+
 impl Advisory for VersionControl {
+    fn looks_in(&self, directory: &Directory<'_>) -> bool {
+        up_to(directory.path, SYSTEMS).is_some()
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
-        let (directory, _) = up_to(file.path, &[".git", ".hg", ".svn", ".bzr"])?;
+        let (directory, _) = up_to(file.path, SYSTEMS)?;
         let kind = match directory.rsplit(|&byte| byte == b'.').next()? {
             b"git" => "git",
             b"hg" => "hg",

@@ -4,7 +4,7 @@ use crate::{
     facts::Fact,
     findings::{
         About, Claim, Confidence, Level, Rule, Subject, Told,
-        live::{Advisory, LiveFile},
+        live::{Advisory, Directory, LiveFile},
     },
 };
 
@@ -43,6 +43,10 @@ impl Rule for ZeroContent {
 const MIN_SIZE: u64 = 1 << 20;
 
 impl Advisory for ZeroContent {
+    fn looks_in(&self, _: &Directory<'_>) -> bool {
+        true
+    }
+
     fn claims(&self, file: &LiveFile<'_>, _: &Subject<'_>) -> Option<Claim> {
         let zeros = file.facts.iter().find_map(|(_, fact)| match fact {
             Fact::Zeros(bytes) => Some(*bytes),
