@@ -6,6 +6,7 @@ use super::{
     Comparison,
     outline::{Mark, Section, outline},
 };
+use crate::{markup::html as escaped, page};
 
 /// Rows up to which a list is open when the page is.
 const OPEN: usize = 50;
@@ -35,19 +36,17 @@ pub fn html(comparison: &Comparison, limit: Option<usize>) -> String {
     let (a, b) = (name(&comparison.a), name(&comparison.b));
     let title = if a.is_empty() || b.is_empty() { "Two images".to_owned() } else { format!("{a} and {b}") };
     let class = if comparison.equal { "equal" } else { "different" };
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">\n\
-         <title>{title}: {class}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>{title}: <span class=\"{class}\">{verdict}</span></h1>\n",
+    // writing to a string cannot fail
+    let mut out = page::head(&format!("{title}: {class}"), STYLE, None);
+    let _ = write!(
+        out,
+        "<body>\n<main>\n<h1>{title}: <span class=\"{class}\">{verdict}</span></h1>\n",
         title = escaped(&title),
         verdict = escaped(&outline.verdict),
     );
     if !outline.notes.is_empty() {
         out.push_str("<ul>\n");
         for note in &outline.notes {
-            // writing to a string cannot fail
             let _ = writeln!(out, "<li>{}</li>", escaped(note));
         }
         out.push_str("</ul>\n");
@@ -93,24 +92,4 @@ fn push(out: &mut String, section: &Section) {
         let _ = writeln!(out, "<p class=\"rest\">and {} more</p>", section.rest);
     }
     out.push_str("</details>\n");
-}
-
-/// Text in which nothing is markup; control characters, of which HTML has no form, as `\u{1b}`.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }

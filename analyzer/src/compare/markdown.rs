@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Comparison, outline::outline};
+use crate::markup::markdown as escaped;
 
 /// Writes a report in GitHub's markdown: the verdict, the notes, a table for each list. `limit` is how many rows of each list
 /// are shown, all without one. Whatever an image holds stays text.
@@ -34,50 +35,4 @@ pub fn markdown(comparison: &Comparison, limit: Option<usize>) -> String {
         }
     }
     out
-}
-
-/// Text in which nothing is markup: no HTML, no links, no mentions, no breaks of a table.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            // a mention, or the number of an issue
-            '@' => out.push_str("&#64;"),
-            '#' => out.push_str("&#35;"),
-            // what a table cell cannot hold even behind a backslash in every renderer
-            '|' => out.push_str("&#124;"),
-            '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '!' | '$' | '+' | '-' | ':' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' => out.push_str("\\\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\\\u{{{:x}}}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn no_name_is_markup() {
-        for (text, expected) in [
-            ("/a b", "/a b"),
-            ("a|b\n", "a&#124;b\\\\n"),
-            ("<img src=x>", "&lt;img src=x&gt;"),
-            ("[x](http://y)", "\\[x\\](http\\://y)"),
-            ("@everyone `x` *y*", "&#64;everyone \\`x\\` \\*y\\*"),
-            ("\u{1b}[31m", "\\\\u{1b}\\[31m"),
-        ] {
-            assert_eq!(escaped(text), expected);
-        }
-    }
 }

@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use crate::{gate::Status, size_text};
+use crate::{
+    gate::Status,
+    markup::{self, cut},
+    size_text,
+};
 
 /// Findings that a comment lists.
 const MAX_FINDINGS: usize = 20;
@@ -153,49 +157,20 @@ fn edits(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         // no run of backticks in it ends the block
         let fence = "`".repeat(edit.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
         writeln!(out, "\n<details><summary>{}</summary>\n", plain(&suggestion.title))?;
-        let edit: String = edit.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
+        let edit = markup::seen_lines(edit);
         writeln!(out, "{fence}diff\n{}\n{fence}\n\n</details>", edit.trim_end_matches('\n'))?;
     }
     Ok(())
 }
 
-/// Text of an image as code, where nothing is a mention or a link either.
+/// Text of an image as code.
 fn code(text: &str) -> String {
-    format!("<code>{}</code>", escaped(text, ""))
+    markup::markdown_code(&cut(text, MAX_TEXT))
 }
 
-/// Text that holds some of an image's: an invisible blank keeps an `@` from naming anybody.
+/// Text that holds some of an image's.
 fn plain(text: &str) -> String {
-    escaped(text, "\u{200b}")
-}
-
-/// Every mark that could mean something, in markdown, HTML or a table, as a character reference: those mean themselves.
-fn escaped(text: &str, after_at: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for (shown, c) in text.chars().enumerate() {
-        if shown == MAX_TEXT {
-            out.push('…');
-            break;
-        }
-        match c {
-            '\n' => out.push_str("&#92;n"),
-            '\t' => out.push_str("&#92;t"),
-            c if c.is_control() => {
-                let _ = write!(out, "&#92;u&#123;{:x}&#125;", u32::from(c));
-            }
-            ' ' | '/' | ',' | ';' | '%' | '(' | ')' | '=' | '?' | '"' | '\'' | '^' => out.push(c),
-            // `www.` alone is a link
-            '.' if !out.to_ascii_lowercase().ends_with("www") => out.push(c),
-            c if c.is_ascii_punctuation() => {
-                let _ = write!(out, "&#{};", u32::from(c));
-                if c == '@' {
-                    out.push_str(after_at);
-                }
-            }
-            c => out.push(c),
-        }
-    }
-    out
+    markup::markdown(&cut(text, MAX_TEXT))
 }
 
 #[cfg(test)]
@@ -204,7 +179,7 @@ mod tests {
 
     use strata_fixtures::stack::Stack;
 
-    use super::{MAX_COMMENT, code, plain};
+    use super::{MAX_COMMENT, plain};
     use crate::{analysis, analyze, report::Report};
 
     #[test]
@@ -222,14 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_an_image_is_markup() {
-        assert_eq!(code("<img src=x onerror=alert(1)>"), "<code>&#60;img src=x onerror=alert(1)&#62;</code>");
-        assert_eq!(plain("a|b\n[x](http://y)"), "a&#124;b&#92;n&#91;x&#93;(http&#58;//y)");
-        assert_eq!(
-            plain("@everyone #1 `c` *b* \u{1b}[2J"),
-            "&#64;\u{200b}everyone &#35;1 &#96;c&#96; &#42;b&#42; &#92;u&#123;1b&#125;&#91;2J"
-        );
-        assert_eq!(plain("WWW.x.org"), "WWW&#46;x.org");
+    fn long_text_of_an_image_is_cut() {
         assert_eq!(plain(&"é".repeat(301)).chars().count(), 301);
     }
 }
