@@ -81,6 +81,7 @@ fn the_recipe_for_github_passes_fails_and_leaves_its_reports() {
     let comments = strata.read("summary");
     assert_eq!(comments.matches("### strata").count(), 3, "{comments}");
     assert!(comments.ends_with(&strata.read("repository/.strata/comment.md")), "{comments}");
+    assert!(strata.read("repository/.strata/report.html").contains("<h1>app:3</h1>"));
 }
 
 #[test]
@@ -97,6 +98,7 @@ fn the_recipe_for_gitlab_passes_fails_and_leaves_its_reports() {
     assert!(text.contains("max-growth           fail"), "{text}");
     let report = strata.read("repository/strata.xml");
     assert!(report.contains("<testcase name=\"max-growth\"") && report.contains("failures=\"1\""), "{report}");
+    assert!(strata.read("repository/strata.html").contains("<span class=\"mark fail\">failed</span>"));
     // what failed is no baseline
     ends(&step(&strata, judge, GOOD, &[("IMAGE", "app:3"), ("CI_COMMIT_BRANCH", "topic")]), 0);
     ends(&step(&strata, judge, WASTEFUL, &[("IMAGE", "app:4")]), 1);

@@ -202,7 +202,7 @@ fn dives_numbers_stand_beside_the_true_ones_and_can_be_judged_by() {
 fn reports_are_written_whole_and_alike_and_the_verdict_is_told_all_the_same() {
     let strata = Strata::new();
     let image = archive(&strata, "a.tar", WASTEFUL);
-    for format in ["table", "json", "markdown", "sarif", "junit"] {
+    for format in ["table", "json", "markdown", "sarif", "junit", "html"] {
         let args = ["analyze", "--format", format, "-o", "report", "--max-wasted-bytes", "1", &image];
         let said = strata.ends(1, args);
         assert!(said.contains("gate failed"), "{format}: {said}");

@@ -13,6 +13,7 @@ use strata_dockerfile::{Dockerfile, Instruction, Parsed};
 use strata_image::{Image, ImageConfig};
 
 pub use base::{BaseLine, Candidate, FoundBy, Own};
+pub(crate) use duplicates::copies;
 
 use crate::{
     Ledger, Packages, Result,
@@ -199,6 +200,14 @@ type Read<'a> = (&'a str, &'a [u8], Parsed);
 /// # Errors
 /// Fails when a layer cannot be read.
 pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
+    Ok(with_ledger(image, options)?.0)
+}
+
+/// Analyses an image, and gives the ledger too, for who tells of every file.
+///
+/// # Errors
+/// Fails when a layer cannot be read.
+pub fn with_ledger(image: &dyn Image, options: &Options<'_>) -> Result<(Analysis, Ledger)> {
     let indexes = LayerIndex::all(image.layers(), options.cache)?;
     let ledger = Ledger::fold(&indexes)?;
     let recipe: Option<Read<'_>> =
@@ -235,7 +244,7 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
     let (duplicates, (findings, suppressed)) =
         rayon::join(|| duplicates::find(&ledger, &repeated), || findings::all(&subject, &suppressions));
     let (base, own) = base::accounts(&ledger, found);
-    Ok(Analysis {
+    let analysis = Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
         total_bytes: ledger.total(),
@@ -256,7 +265,8 @@ pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
         own,
         packages: packages.list().iter().map(PackageLine::from).collect(),
         refused,
-    })
+    };
+    Ok((analysis, ledger))
 }
 
 /// Who made the layers: what the builder remembers, else what the history tells.

@@ -62,6 +62,11 @@ pub(crate) fn html(text: &str) -> String {
     html_of_seen(&seen(text))
 }
 
+/// Text of many lines for HTML's `<pre>`.
+pub(crate) fn html_lines(text: &str) -> String {
+    html_of_seen(&seen_lines(text))
+}
+
 fn html_of_seen(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

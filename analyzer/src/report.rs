@@ -4,18 +4,21 @@
 //! analysis, verdict of the gate, dive's numbers ─► Report ─┬─► JSON      (serde; schema 1)
 //!                                                          ├─► markdown  a comment on a pull request
 //!                                                          ├─► SARIF     findings at lines of the Dockerfile
-//!                                                          └─► JUnit     a test case a rule
+//!                                                          ├─► JUnit     a test case a rule
+//! ledger ──────────────────────────────────────────────────┴─► HTML      one page, with a map of every file
 //! ```
 //!
 //! Equal input gives equal bytes: no report holds a time, a host or a number drawn at random.
 
+mod html;
 mod junit;
 mod markdown;
 mod sarif;
 
+pub use html::{MAX_NAMES, MAX_TEXT};
 use serde::Serialize;
 
-use crate::{Analysis, dive::Dive, gate::Verdict};
+use crate::{Analysis, Ledger, dive::Dive, gate::Verdict};
 
 /// Everything that is known.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -55,6 +58,12 @@ impl Report<'_> {
     /// Writes `JUnit`'s XML, as Jenkins and GitLab read it.
     pub fn junit(&self) -> String {
         junit::write(self)
+    }
+
+    /// Writes one HTML file that loads nothing. The ledger is that of the analysed image, of which the page has a map of every
+    /// file; without one it has tables alone. A page grows with the image up to a bound: [`MAX_NAMES`] and [`MAX_TEXT`].
+    pub fn html(&self, ledger: Option<&Ledger>) -> String {
+        html::write(self, ledger)
     }
 
     fn name(&self) -> &str {

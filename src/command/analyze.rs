@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use strata_analyzer::{
+    Ledger,
     analysis::{self, Candidate, Options},
     dive::Dive,
     gate::Verdict,
@@ -37,7 +38,8 @@ use crate::{cli, exit::Status, look::json, places::Places};
                         strata analyze --explain A2\n  \
                         docker save app:1 | gzip >a.tgz; strata analyze --format json a.tgz\n  \
                         strata analyze --gate --max-wasted-percent 5% --max-size 200MB app:1\n  \
-                        strata analyze --gate --max-growth 5% --against main.json --format sarif -o strata.sarif app:1\n\n\
+                        strata analyze --gate --max-growth 5% --against main.json --format sarif -o strata.sarif app:1\n  \
+                        strata analyze --format html -o report.html app:1\n\n\
                         Exit status: 0 done, or passed; 1 the gate failed; 2 error."
 )]
 pub(crate) struct Args {
@@ -95,6 +97,8 @@ enum Format {
     Sarif,
     /// For CI's list of tests, in the XML of Jenkins
     Junit,
+    /// One page for a browser, offline: a map of every file, a search, and all tables
+    Html,
 }
 
 impl Format {
@@ -146,7 +150,9 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         unreachable: &unreachable,
         ..Options::default()
     };
-    let analysis = analysis::analyze(image.as_ref(), &options)?;
+    let (analysis, ledger) = analysis::with_ledger(image.as_ref(), &options)?;
+    // the page alone tells of every file
+    let ledger = (args.format == Format::Html).then_some(ledger);
     let dive = match args.compat {
         Some(Program::Dive) => Some(Dive::of(&LayerIndex::all(image.layers(), Some(&cache))?)),
         None => None,
@@ -166,7 +172,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         compat: dive.as_ref().map(|dive| Compat { dive }),
         dockerfile: options.dockerfile.filter(|_| has_lines),
     };
-    print(args, &report)?;
+    print(args, &report, ledger.as_ref())?;
     Ok(if verdict.is_none_or(|verdict: Verdict| verdict.passed) { Status::Yes } else { Status::No })
 }
 
@@ -213,13 +219,14 @@ pub(super) fn candidates(places: &Places) -> Result<Vec<Candidate>> {
     Ok(places.store()?.images()?.iter().map(candidate).collect())
 }
 
-fn print(args: &Args, report: &Report<'_>) -> Result<()> {
+fn print(args: &Args, report: &Report<'_>, ledger: Option<&Ledger>) -> Result<()> {
     let text = match args.format {
         Format::Table => table::text(report, args.worth.min_saving())?,
         Format::Json => json::text(report)?,
         Format::Markdown => report.markdown(),
         Format::Sarif => json::text(&report.sarif())?,
         Format::Junit => report.junit(),
+        Format::Html => report.html(ledger),
     };
     let Some(path) = &args.output else {
         match args.format {

@@ -72,6 +72,24 @@ pub(super) fn find(ledger: &Ledger, repeated: &Repeated) -> Duplicates {
     Duplicates { groups: listed.collect(), total_bytes }
 }
 
+/// Every live file whose content another one has that comes before it, with the first of these. Their bytes are the waste of
+/// all duplicates.
+pub(crate) fn copies(ledger: &Ledger) -> HashMap<InodeId, InodeId> {
+    let repeated = Repeated::of(ledger);
+    let (mut firsts, mut copies) = (HashMap::<ContentHash, InodeId>::new(), HashMap::new());
+    if !repeated.is_none() {
+        each_file(ledger, &mut |content, node| {
+            if repeated.may_hold(content) {
+                let first = *firsts.entry(*content).or_insert(node.inode);
+                if first != node.inode {
+                    copies.insert(node.inode, first);
+                }
+            }
+        });
+    }
+    copies
+}
+
 /// The contents that several live files have.
 fn counted(ledger: &Ledger, repeated: &Repeated) -> HashMap<ContentHash, Group> {
     let mut groups: HashMap<ContentHash, Group> = HashMap::new();
