@@ -200,20 +200,26 @@ type Read<'a> = (&'a str, &'a [u8], Parsed);
 /// # Errors
 /// Fails when a layer cannot be read.
 pub fn analyze(image: &dyn Image, options: &Options<'_>) -> Result<Analysis> {
-    Ok(with_ledger(image, options)?.0)
+    with_ledger(image, &fold(image, options)?, options)
 }
 
-/// Analyses an image, and gives the ledger too, for who tells of every file.
+/// Folds the layers of an image, for [`with_ledger`].
 ///
 /// # Errors
 /// Fails when a layer cannot be read.
-pub fn with_ledger(image: &dyn Image, options: &Options<'_>) -> Result<(Analysis, Ledger)> {
-    let indexes = LayerIndex::all(image.layers(), options.cache)?;
-    let ledger = Ledger::fold(&indexes)?;
+pub fn fold(image: &dyn Image, options: &Options<'_>) -> Result<Ledger> {
+    Ledger::fold(&LayerIndex::all(image.layers(), options.cache)?)
+}
+
+/// As [`analyze`], of an image whose layers are folded already: `ledger` is theirs.
+///
+/// # Errors
+/// Fails when a suppression is wrong, or when a layer must be read once more for a suggestion and cannot be.
+pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) -> Result<Analysis> {
     let recipe: Option<Read<'_>> =
         options.dockerfile.map(|(name, source)| (name, source, strata_dockerfile::parse(source)));
     let origin = recipe.as_ref().and_then(|(_, _, parsed)| origin(image, options, &parsed.file));
-    let proposals = proposals(image, &ledger, options, recipe.as_ref(), origin.as_ref())?;
+    let proposals = proposals(image, ledger, options, recipe.as_ref(), origin.as_ref())?;
     let (suggestions, refused): (Vec<Suggestion>, _) =
         proposals.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_none());
     let found = base::find(image, options, origin.as_ref());
@@ -221,14 +227,14 @@ pub fn with_ledger(image: &dyn Image, options: &Options<'_>) -> Result<(Analysis
     // where there is no base, that is known from the builder and from the Dockerfile alone
     let known = found.as_ref().map(|found| found.layers).or(options.base_layers).or(origin.as_ref().map(|_| 0));
     let layers =
-        layers::lines(image, &ledger, known, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
+        layers::lines(image, ledger, known, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
     let steps: Vec<Option<&Instruction>> = layers::instructions(&layers, origin.as_ref(), recipe.as_ref());
-    let kept = packages::kept(&ledger);
+    let kept = packages::kept(ledger);
     let packages = Packages::told_by(&kept);
-    let repeated = Repeated::of(&ledger);
+    let repeated = Repeated::of(ledger);
     let subject = Subject {
         image,
-        ledger: &ledger,
+        ledger,
         repeated: &repeated,
         packages: &packages,
         kept: &kept,
@@ -242,9 +248,9 @@ pub fn with_ledger(image: &dyn Image, options: &Options<'_>) -> Result<(Analysis
         suppressions.extend(findings::in_comments(name, source, &parsed.file, &origin.steps)?);
     }
     let (duplicates, (findings, suppressed)) =
-        rayon::join(|| duplicates::find(&ledger, &repeated), || findings::all(&subject, &suppressions));
-    let (base, own) = base::accounts(&ledger, found);
-    let analysis = Analysis {
+        rayon::join(|| duplicates::find(ledger, &repeated), || findings::all(&subject, &suppressions));
+    let (base, own) = base::accounts(ledger, found);
+    Ok(Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
         total_bytes: ledger.total(),
@@ -252,8 +258,8 @@ pub fn with_ledger(image: &dyn Image, options: &Options<'_>) -> Result<(Analysis
         wasted_bytes: ledger.wasted(),
         efficiency: ratio(ledger.live(), ledger.total()),
         layers,
-        waste: waste(&ledger),
-        by_kind: by_kind(&ledger),
+        waste: waste(ledger),
+        by_kind: by_kind(ledger),
         duplicates: duplicates.groups,
         duplicates_total_bytes: duplicates.total_bytes,
         saves_bytes: suggestions.iter().filter(|made| !made.alternative).map(|made| made.saves_bytes).sum(),
@@ -265,8 +271,7 @@ pub fn with_ledger(image: &dyn Image, options: &Options<'_>) -> Result<(Analysis
         own,
         packages: packages.list().iter().map(PackageLine::from).collect(),
         refused,
-    };
-    Ok((analysis, ledger))
+    })
 }
 
 /// Who made the layers: what the builder remembers, else what the history tells.

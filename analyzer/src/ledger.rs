@@ -96,6 +96,22 @@ pub struct LayerTotals {
     pub entries: u64,
 }
 
+/// Hears of everything that layers say while they are folded, so that nobody has to fold them again.
+pub(crate) trait Follower: Send {
+    /// The layer says this; the view does not show it yet.
+    fn changes(&mut self, change: &Change<'_>);
+
+    /// The layer has said everything, and the view shows it.
+    fn layer_ended(&mut self, view: &View);
+}
+
+/// For who does not follow.
+impl Follower for () {
+    fn changes(&mut self, _: &Change<'_>) {}
+
+    fn layer_ended(&mut self, _: &View) {}
+}
+
 /// The account of a stack of layers.
 pub struct Ledger {
     indexes: Vec<Arc<LayerIndex>>,
@@ -111,11 +127,16 @@ impl Ledger {
     /// # Errors
     /// Fails when the view refuses an entry, such as a whiteout without a name.
     pub fn fold(layers: &[Arc<LayerIndex>]) -> Result<Self> {
-        // within the pool, so that its threads hand each other work without waking one
-        rayon::scope(|_| Self::folded(layers))
+        Self::fold_followed(layers, &mut ())
     }
 
-    fn folded(layers: &[Arc<LayerIndex>]) -> Result<Self> {
+    /// As [`Ledger::fold`], while someone follows.
+    pub(crate) fn fold_followed(layers: &[Arc<LayerIndex>], follower: &mut dyn Follower) -> Result<Self> {
+        // within the pool, so that its threads hand each other work without waking one
+        rayon::scope(|_| Self::folded(layers, follower))
+    }
+
+    fn folded(layers: &[Arc<LayerIndex>], follower: &mut dyn Follower) -> Result<Self> {
         let mut view = View::new();
         let mut links = Links::default();
         let mut deaths = Deaths { indexes: layers, dead: Vec::new() };
@@ -129,10 +150,12 @@ impl Ledger {
                     totals.total += entry.size;
                 }
                 links.apply(&change, number);
+                follower.changes(&change);
                 view.apply(entry).map_err(in_layer(layer))
             })?;
             view.end_layer(&mut deaths).map_err(in_layer(layer))?;
             links.end_layer(number, layers, &view);
+            follower.layer_ended(&view);
             totals.entries = index.len() as u64;
         }
         for dead in &deaths.dead {
@@ -189,7 +212,8 @@ impl Ledger {
     }
 }
 
-fn content(indexes: &[Arc<LayerIndex>], inode: InodeId) -> Option<&ContentHash> {
+/// The content of an inode; `None` for all but regular files.
+pub(crate) fn content(indexes: &[Arc<LayerIndex>], inode: InodeId) -> Option<&ContentHash> {
     indexes.get(inode.layer as usize)?.hash(inode.entry)
 }
 

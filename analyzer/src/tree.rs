@@ -1,8 +1,8 @@
 //! The names of an image through its layers: what each layer added, changed and removed, and what there is at any layer.
 //!
 //! ```text
-//! ledger's layers ─► View, layer by layer ─► nodes: every name there ever was │ versions: what a name meant since which layer
-//!                                                └─► Tree::at(layer, changes) ─► marks and bytes, one a node
+//! the ledger's fold, layer by layer ─► nodes: every name there ever was │ versions: what a name meant since which layer
+//!                                         └─► Tree::at(layer, changes) ─► marks and bytes, one a node
 //! ```
 //!
 //! All of it lies in flat arrays whose length grows with the entries, not with entries times layers: a name has a
@@ -10,11 +10,16 @@
 
 mod growing;
 mod marks;
+mod names;
 mod scene;
+mod touched;
+
+use std::sync::Arc;
 
 use strata_image::view::InodeId;
 
-use crate::{Ledger, Result, ledger::Kind};
+use crate::{Ledger, Result, index::LayerIndex, ledger::Kind};
+use growing::Growing;
 pub use marks::Mark;
 pub use scene::{Changes, Scene};
 
@@ -98,12 +103,15 @@ struct Node {
 }
 
 impl Tree {
-    /// Follows the names of an image through its layers.
+    /// Folds a stack of layers, bottom first, and follows its names meanwhile.
     ///
     /// # Errors
-    /// Those of [`Ledger::fold`], which has read the same layers.
-    pub fn new(ledger: &Ledger) -> Result<Self> {
-        growing::grow(ledger)
+    /// Those of [`Ledger::fold`].
+    pub fn fold(layers: &[Arc<LayerIndex>]) -> Result<(Ledger, Self)> {
+        let mut growing = Growing::new(layers);
+        let ledger = Ledger::fold_followed(layers, &mut growing)?;
+        let tree = growing.finish(&ledger);
+        Ok((ledger, tree))
     }
 
     /// Number of nodes, the root and names that went included.

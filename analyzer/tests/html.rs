@@ -25,7 +25,8 @@ use memory::{Memory, file};
 const MAX_OWN: usize = 100_000;
 
 fn page(image: &dyn Image) -> (Analysis, String) {
-    let (analysis, ledger) = analysis::with_ledger(image, &Options::default()).unwrap();
+    let ledger = analysis::fold(image, &Options::default()).unwrap();
+    let analysis = analysis::with_ledger(image, &ledger, &Options::default()).unwrap();
     let page = Report { analysis: &analysis, gate: None, compat: None, dockerfile: None }.html(Some(&ledger));
     (analysis, page)
 }
@@ -136,7 +137,8 @@ fn nothing_of_an_image_is_markup_or_unseen() {
     };
     let image = Memory::new(&[&entries, &killers, &entries]).and_config(config);
     let options = Options { name: Some(&hostile), ..Options::default() };
-    let (mut analysis, ledger) = analysis::with_ledger(&image, &options).unwrap();
+    let ledger = analysis::fold(&image, &options).unwrap();
+    let mut analysis = analysis::with_ledger(&image, &ledger, &options).unwrap();
     for finding in &mut analysis.findings {
         *finding = Finding { message: hostile.clone(), fix: hostile.clone(), ..finding.clone() };
     }

@@ -13,8 +13,8 @@ use strata_image::Image as _;
 fn tree(text: &str) -> Option<(Tree, Vec<std::sync::Arc<LayerIndex>>)> {
     let image = Stack::parse("any:1", text).unwrap();
     let indexes = LayerIndex::all(image.layers(), None).unwrap();
-    let ledger = Ledger::fold(&indexes).ok()?;
-    Some((Tree::new(&ledger).unwrap(), indexes))
+    let (_, tree) = Tree::fold(&indexes).ok()?;
+    Some((tree, indexes))
 }
 
 fn all(tree: &Tree) -> Vec<NodeIndex> {

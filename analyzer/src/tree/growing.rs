@@ -4,198 +4,86 @@
 //! directories above it, and what was below a path that went. Only for the others is the whole view compared.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     hash::{BuildHasher, Hash, Hasher, RandomState},
+    sync::Arc,
 };
 
 use strata_image::{
-    layer::{Change, EntryKind, LayerPath},
+    layer::{Change, LayerPath},
     view::{InodeId, Node as Seen, NodeKind, View},
 };
 
-use super::{Death, NONE, Node, NodeIndex, ROOT, Tree, Type, Version};
-use crate::{Ledger, Result, error::in_layer};
+use super::{
+    Death, NONE, NodeIndex, ROOT, Tree, Type, Version,
+    names::{Names, number},
+    touched::Touched,
+};
+use crate::{
+    Ledger,
+    index::LayerIndex,
+    ledger::{Follower, content},
+};
 
-/// Bytes of names and versions, and nodes, are counted in 32 bits; what does not fit has passed every limit of an index.
-fn number(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(NONE)
-}
-
-pub(super) fn grow(ledger: &Ledger) -> Result<Tree> {
-    let mut growing = Growing::new(ledger);
-    let mut view = View::new();
-    for (layer, index) in (0..).zip(ledger.indexes()) {
-        let in_layer = in_layer(index.diff_id());
-        view.begin_layer();
-        let mut touched = Touched::default();
-        for entry in index.entries() {
-            let entry = entry?;
-            match entry.change().map_err(&in_layer)? {
-                Change::Add(entry) => touched.add(&entry.path, entry.kind == EntryKind::Directory),
-                Change::Whiteout(path) => touched.remove(path, false),
-                Change::Opaque(path) => touched.remove(path, true),
-                Change::Nothing => {}
-            }
-            view.apply(&entry).map_err(&in_layer)?;
-        }
-        let is_literal = touched.is_literal(&growing);
-        view.end_layer(&mut ()).map_err(&in_layer)?;
-        growing.layer = layer;
-        if is_literal {
-            growing.follow(&touched, &view);
-        } else {
-            growing.compare(&view);
-        }
-    }
-    Ok(growing.finish())
-}
-
-/// What a layer speaks of.
-#[derive(Default)]
-struct Touched {
-    added: Vec<LayerPath>,
-    removed: Vec<LayerPath>,
-    /// Every directory above those, those that are added, and those that are made opaque.
-    parents: HashSet<Vec<u8>>,
-    /// What is added and is no directory.
-    others: HashSet<Vec<u8>>,
-}
-
-impl Touched {
-    fn add(&mut self, path: &LayerPath, is_directory: bool) {
-        self.above(path.as_bytes());
-        // one that was something else before it was a directory has lost what was in it
-        let kind = if is_directory { &mut self.parents } else { &mut self.others };
-        kind.insert(path.as_bytes().to_vec());
-        self.added.push(path.clone());
-    }
-
-    fn remove(&mut self, path: LayerPath, opaque: bool) {
-        self.above(path.as_bytes());
-        if opaque {
-            self.parents.insert(path.as_bytes().to_vec());
-        }
-        self.removed.push(path);
-    }
-
-    fn above(&mut self, mut path: &[u8]) {
-        while let Some(slash) = path.iter().rposition(|&byte| byte == b'/') {
-            path = &path[..slash];
-            if self.parents.contains(path) {
-                return;
-            }
-            self.parents.insert(path.to_vec());
-        }
-    }
-
-    /// Whether no path of the layer goes through a symlink or through something that the layer itself puts there.
-    fn is_literal(&self, below: &Growing<'_>) -> bool {
-        let is_symlink = |path: &Vec<u8>| {
-            let found = below.find(path).and_then(|node| below.alive(node));
-            found.is_some_and(|version| version.kind == Type::Symlink)
-        };
-        !self.parents.iter().any(|parent| self.others.contains(parent) || is_symlink(parent))
-    }
-}
-
-struct Growing<'a> {
-    ledger: &'a Ledger,
+/// The tree as it grows.
+pub(super) struct Growing<'a> {
+    indexes: &'a [Arc<LayerIndex>],
     layer: u32,
-    texts: Vec<u8>,
-    nodes: Vec<Node>,
-    /// Of each node, the first in it and the next beside it.
-    siblings: Vec<(u32, u32)>,
+    touched: Touched,
+    names: Names,
     versions: Vec<Version>,
-    /// By directory and name, the next free number where two have the same.
-    found: HashMap<u64, NodeIndex>,
     hasher: RandomState,
     /// The directory of the path before, which is up to date already.
     directory: Option<(Vec<u8>, NodeIndex)>,
 }
 
+impl Follower for Growing<'_> {
+    fn changes(&mut self, change: &Change<'_>) {
+        self.touched.take(change);
+    }
+
+    fn layer_ended(&mut self, view: &View) {
+        let touched = std::mem::take(&mut self.touched);
+        let is_symlink = |path: &[u8]| {
+            let found = self.names.find(path).and_then(|node| self.alive(node));
+            found.is_some_and(|version| version.kind == Type::Symlink)
+        };
+        if touched.is_literal(is_symlink) {
+            self.follow(&touched, view);
+        } else {
+            self.compare(view);
+        }
+        self.layer += 1;
+    }
+}
+
 impl<'a> Growing<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
-        let mut growing = Self {
-            ledger,
+    /// Before the first layer.
+    pub(super) fn new(indexes: &'a [Arc<LayerIndex>]) -> Self {
+        Self {
+            indexes,
             layer: 0,
-            texts: Vec::new(),
-            nodes: Vec::new(),
-            siblings: Vec::new(),
+            touched: Touched::default(),
+            names: Names::new(),
             versions: Vec::new(),
-            found: HashMap::new(),
             hasher: RandomState::new(),
             directory: None,
-        };
-        growing.push_node(ROOT, b"");
-        growing
-    }
-
-    fn push_node(&mut self, parent: NodeIndex, name: &[u8]) -> NodeIndex {
-        let index = number(self.nodes.len());
-        let text = number(self.texts.len());
-        self.texts.extend_from_slice(name);
-        let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
-        self.nodes.push(Node { parent, text, length, first: 0, count: 0, latest: NONE, wasted: 0 });
-        self.siblings.push((NONE, NONE));
-        if index != ROOT {
-            let above = &mut self.siblings[parent as usize].0;
-            let next = std::mem::replace(above, index);
-            self.siblings[index as usize].1 = next;
         }
-        index
-    }
-
-    fn name(&self, node: NodeIndex) -> &[u8] {
-        let node = &self.nodes[node as usize];
-        &self.texts[node.text as usize..][..usize::from(node.length)]
-    }
-
-    /// The node of a name, or the number under which it may be found.
-    fn slot(&self, parent: NodeIndex, name: &[u8]) -> Result<NodeIndex, u64> {
-        let mut hash = self.hasher.hash_one((parent, name));
-        loop {
-            match self.found.get(&hash) {
-                None => return Err(hash),
-                Some(&node) if self.nodes[node as usize].parent == parent && self.name(node) == name => {
-                    return Ok(node);
-                }
-                Some(_) => hash = hash.wrapping_add(1),
-            }
-        }
-    }
-
-    fn child(&mut self, parent: NodeIndex, name: &[u8]) -> NodeIndex {
-        self.slot(parent, name).unwrap_or_else(|hash| {
-            let node = self.push_node(parent, name);
-            self.found.insert(hash, node);
-            node
-        })
-    }
-
-    fn find(&self, path: &[u8]) -> Option<NodeIndex> {
-        let components = path.split(|&byte| byte == b'/').filter(|component| !component.is_empty());
-        components.into_iter().try_fold(ROOT, |at, name| self.slot(at, name).ok())
     }
 
     /// What a name means so far; `None` when it is not there.
     fn alive(&self, node: NodeIndex) -> Option<&Version> {
-        self.versions.get(self.nodes[node as usize].latest as usize).filter(|version| version.inode.is_some())
-    }
-
-    fn children(&self, node: NodeIndex) -> Vec<NodeIndex> {
-        let some = |node: u32| (node != NONE).then_some(node);
-        let first = some(self.siblings[node as usize].0);
-        std::iter::successors(first, |&node| some(self.siblings[node as usize].1)).collect()
+        self.versions.get(self.names.nodes[node as usize].latest as usize).filter(|version| version.inode.is_some())
     }
 
     fn follow(&mut self, touched: &Touched, view: &View) {
         self.directory = None;
         for path in &touched.removed {
-            if let Some(node) = self.find(path.as_bytes()) {
+            if let Some(node) = self.names.find(path.as_bytes()) {
                 self.look_below(node, path, view);
             }
         }
-        for path in &touched.added {
+        for (path, _) in &touched.added {
             self.look_at(path, view);
         }
     }
@@ -215,14 +103,14 @@ impl<'a> Growing<'a> {
             for name in parent.components() {
                 let Ok(next) = above.join(name) else { return };
                 above = next;
-                at = self.child(at, name);
+                at = self.names.child(at, name);
                 self.set(at, view.get(&above).as_ref());
             }
             self.directory = Some((parent.as_bytes().to_vec(), at));
             at
         };
         let Some(name) = path.file_name() else { return };
-        let node = self.child(directory, name);
+        let node = self.names.child(directory, name);
         let seen = view.get(path);
         let is_directory = seen.as_ref().is_some_and(|seen| matches!(seen.meta.kind, NodeKind::Directory));
         self.set(node, seen.as_ref());
@@ -243,9 +131,9 @@ impl<'a> Growing<'a> {
                     continue;
                 }
             }
-            for child in self.children(node) {
+            for child in self.names.children(node) {
                 if self.alive(child).is_some()
-                    && let Ok(path) = path.join(self.name(child))
+                    && let Ok(path) = path.join(self.names.name(child))
                 {
                     waiting.push((child, path));
                 }
@@ -254,11 +142,11 @@ impl<'a> Growing<'a> {
     }
 
     fn forget_below(&mut self, node: NodeIndex) {
-        let mut waiting = self.children(node);
+        let mut waiting = self.names.children(node);
         while let Some(node) = waiting.pop() {
             if self.alive(node).is_some() {
                 self.set(node, None);
-                waiting.extend(self.children(node));
+                waiting.extend(self.names.children(node));
             }
         }
     }
@@ -271,7 +159,7 @@ impl<'a> Growing<'a> {
         view.walk(&mut |seen| {
             let parent = seen.path.parent().and_then(|parent| directories.get(parent.as_bytes()).copied());
             let Some((parent, name)) = parent.zip(seen.path.file_name()) else { return };
-            let node = self.child(parent, name);
+            let node = self.names.child(parent, name);
             if matches!(seen.meta.kind, NodeKind::Directory) {
                 directories.insert(seen.path.as_bytes().to_vec(), node);
             }
@@ -287,7 +175,7 @@ impl<'a> Growing<'a> {
 
     /// Notes what a name means after this layer.
     fn set(&mut self, node: NodeIndex, seen: Option<&Seen<'_>>) {
-        let latest = self.nodes[node as usize].latest;
+        let latest = self.names.nodes[node as usize].latest;
         let old = self.versions.get(latest as usize).copied();
         let new = match (seen, old) {
             (Some(seen), _) => {
@@ -306,30 +194,30 @@ impl<'a> Growing<'a> {
                 self.versions[latest as usize] = Version { before: old.before, ..new };
             }
             _ => {
-                self.nodes[node as usize].latest = number(self.versions.len());
+                self.names.nodes[node as usize].latest = number(self.versions.len());
                 self.versions.push(Version { before: latest, ..new });
             }
         }
     }
 
     fn version(&self, seen: &Seen<'_>) -> Version {
-        let mut content = self.hasher.build_hasher();
+        let mut hasher = self.hasher.build_hasher();
         let kind = match &seen.meta.kind {
             NodeKind::File => {
-                self.ledger.content(seen.inode).hash(&mut content);
+                content(self.indexes, seen.inode).hash(&mut hasher);
                 Type::File
             }
             NodeKind::Symlink(target) => {
-                target.hash(&mut content);
+                target.hash(&mut hasher);
                 Type::Symlink
             }
             NodeKind::Directory => Type::Directory,
             NodeKind::CharDevice { major, minor } => {
-                (0, major, minor).hash(&mut content);
+                (0, major, minor).hash(&mut hasher);
                 Type::Special
             }
             NodeKind::BlockDevice { major, minor } => {
-                (1, major, minor).hash(&mut content);
+                (1, major, minor).hash(&mut hasher);
                 Type::Special
             }
             NodeKind::Fifo => Type::Special,
@@ -342,33 +230,34 @@ impl<'a> Growing<'a> {
             inode: Some(seen.inode),
             kind,
             size: seen.meta.size,
-            content: content.finish(),
+            content: hasher.finish(),
             attributes: attributes.finish(),
             linked: seen.links > 1,
             before: NONE,
         }
     }
 
-    fn finish(mut self) -> Tree {
+    /// The tree, from the account of the same layers.
+    pub(super) fn finish(mut self, ledger: &Ledger) -> Tree {
         let mut deaths = Vec::new();
-        for dead in self.ledger.dead() {
+        for dead in ledger.dead() {
             let mut node = ROOT;
             for name in dead.path.components() {
-                node = self.child(node, name);
+                node = self.names.child(node, name);
             }
             let death = Death { bytes: dead.bytes, creator: dead.creator(), killer: dead.killer, kind: dead.kind };
-            self.nodes[node as usize].wasted += dead.bytes;
-            if self.nodes[node as usize].latest == NONE {
+            self.names.nodes[node as usize].wasted += dead.bytes;
+            if self.names.nodes[node as usize].latest == NONE {
                 self.came_and_went(node, dead.killer, dead.bytes, dead.inode);
             }
             deaths.push((node, death));
         }
         deaths.sort_by_key(|(node, _)| *node);
-        let children = self.sorted_children();
+        let children = self.names.sorted_children();
         Tree {
-            layers: number(self.ledger.indexes().len()),
-            texts: self.texts,
-            nodes: self.nodes,
+            layers: number(self.indexes.len()),
+            texts: self.names.texts,
+            nodes: self.names.nodes,
             versions: self.versions,
             children,
             deaths,
@@ -377,7 +266,7 @@ impl<'a> Growing<'a> {
 
     /// A name that one layer gave and took again: no view shows it, but its bytes are there.
     fn came_and_went(&mut self, node: NodeIndex, layer: usize, size: u64, inode: InodeId) {
-        self.nodes[node as usize].latest = number(self.versions.len());
+        self.names.nodes[node as usize].latest = number(self.versions.len());
         self.versions.push(Version {
             layer: number(layer),
             inode: None,
@@ -388,23 +277,5 @@ impl<'a> Growing<'a> {
             linked: false,
             before: NONE,
         });
-    }
-
-    fn sorted_children(&mut self) -> Vec<NodeIndex> {
-        let mut children: Vec<NodeIndex> = (1..number(self.nodes.len())).collect();
-        let nodes = &self.nodes;
-        children.sort_unstable_by(|&a, &b| {
-            let key = |node: NodeIndex| (nodes[node as usize].parent, self.name(node));
-            key(a).cmp(&key(b))
-        });
-        for (place, &child) in children.iter().enumerate() {
-            let parent = self.nodes[child as usize].parent as usize;
-            let parent = &mut self.nodes[parent];
-            if parent.count == 0 {
-                parent.first = number(place);
-            }
-            parent.count += 1;
-        }
-        children
     }
 }

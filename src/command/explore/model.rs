@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 use strata_analyzer::{
-    Analysis, Finding, Ledger, Tree,
+    Analysis, Finding, Tree,
     analysis::{self, Candidate, LayerLine, Options},
     findings::Place,
     index::LayerIndex,
@@ -34,7 +34,7 @@ impl Model {
         cache: &Path,
     ) -> Result<Self> {
         let indexes = LayerIndex::all(image.layers(), Some(cache))?;
-        let tree = Tree::new(&Ledger::fold(&indexes)?)?;
+        let (ledger, tree) = Tree::fold(&indexes)?;
         let options = Options {
             cache: Some(cache),
             dockerfile: dockerfile.map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
@@ -42,7 +42,7 @@ impl Model {
             bases,
             ..Options::default()
         };
-        let analysis = analysis::analyze(image, &options)?;
+        let analysis = analysis::with_ledger(image, &ledger, &options)?;
         Ok(Self { name: name.to_owned(), analysis, tree, indexes })
     }
 
