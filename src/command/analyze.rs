@@ -3,6 +3,7 @@
 mod dive_ci;
 mod explain;
 mod gate;
+pub(super) mod inputs;
 mod limits;
 mod show;
 mod table;
@@ -12,20 +13,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use strata_analyzer::{
-    Ledger,
-    analysis::{self, Candidate, Options},
+    Ledger, analysis,
     dive::Dive,
     gate::Verdict,
     index::LayerIndex,
     report::{Compat, Report},
-    settings::{self, Settings},
 };
-use strata_builder::{cache::Durations, contexts, remote::Fetcher};
-use strata_image::Image;
 
-use super::{output, slim::worth::Worth};
+use self::inputs::Inputs;
+use super::output;
 use crate::{cli, exit::Status, look::json, places::Places};
 
 /// Say which bytes of an image are wasted, who made them and who killed them; pass or fail by limits
@@ -47,20 +45,8 @@ pub(crate) struct Args {
     #[arg(required_unless_present = "explain")]
     image: Option<String>,
 
-    /// The Dockerfile it was built from, to name lines and propose edits [default: ./Dockerfile when the image's history matches it]
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
-
     #[command(flatten)]
-    worth: Worth,
-
-    /// The image it was built on, whose waste is counted apart [default: an image of the store with the same layers, or what the history tells]
-    #[arg(long, value_name = "IMAGE")]
-    base: Option<String>,
-
-    /// What to suppress, with reasons, and the gate's limits [default: ./strata.toml]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    inputs: Inputs,
 
     /// Explain a rule, by its number or its name, instead of analyzing
     #[arg(long, value_name = "RULE", conflicts_with_all = ["image", "file", "base", "config", "gate", "output"])]
@@ -123,38 +109,18 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     if let Some(rule) = &args.explain {
         return explain::run(rule, args.format.plain()?);
     }
-    let settings = settings(args.config.as_deref())?;
+    let settings = args.inputs.settings()?;
     let limits = limits::gather(&args.gate, &settings)?;
     let name = args.image.as_deref().unwrap_or_default();
     let image = places.image(name)?;
-    let cache = places.analysis();
-    let times = Durations::of(&places.build_cache());
-    let dockerfile = dockerfile(args.file.as_deref(), places)?;
-    let base = args.base.as_deref().map(|base| candidate(base, image.as_ref(), places)).transpose()?;
-    let bases = candidates(places)?;
-    // a root filesystem is no archive of images
-    let unreachable = match image.config() {
-        Some(_) => strata_image::source::unreachable(name, Some(&places.store()?))?,
-        None => Vec::new(),
-    };
-    let options = Options {
-        cache: Some(&cache),
-        dockerfile: dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
-        times: (args.worth.second() > 0).then_some(&times),
-        second: args.worth.second(),
-        min_saving: args.worth.min_saving(),
-        name: Some(name),
-        base: base.as_ref(),
-        bases: &bases,
-        suppressions: &settings.ignore,
-        unreachable: &unreachable,
-        ..Options::default()
-    };
-    let (analysis, ledger) = analysis::with_ledger(image.as_ref(), &options)?;
+    let gathered = args.inputs.gather(settings, image.as_ref(), name, places)?;
+    let options = gathered.options();
+    let ledger = analysis::fold(image.as_ref(), &options)?;
+    let analysis = analysis::with_ledger(image.as_ref(), &ledger, &options)?;
     // the page alone tells of every file
     let ledger = (args.format == Format::Html).then_some(ledger);
     let dive = match args.compat {
-        Some(Program::Dive) => Some(Dive::of(&LayerIndex::all(image.layers(), Some(&cache))?)),
+        Some(Program::Dive) => Some(Dive::of(&LayerIndex::all(image.layers(), options.cache)?)),
         None => None,
     };
     let verdict = match limits {
@@ -176,52 +142,9 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     Ok(if verdict.is_none_or(|verdict: Verdict| verdict.passed) { Status::Yes } else { Status::No })
 }
 
-/// The Dockerfile that is named, or else the one here, if there is one.
-pub(super) fn dockerfile(file: Option<&Path>, places: &Places) -> Result<Option<(String, Vec<u8>)>> {
-    let fetcher = Fetcher::new(&places.build_cache());
-    let here = contexts::open(".".as_ref(), &mut std::io::empty(), &fetcher, false, &mut |_| {})?;
-    let read = match (here.dockerfile(file, &mut std::io::stdin()), file) {
-        (Err(_), None) => return Ok(None),
-        (read, _) => read?,
-    };
-    Ok(Some((read.name, read.bytes)))
-}
-
-/// The settings that are named, or else those here, if there are any.
-fn settings(file: Option<&Path>) -> Result<Settings> {
-    let path = file.unwrap_or(Path::new(settings::FILE));
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(Settings::default()),
-        read => read.with_context(|| format!("cannot read {}", path.display()))?,
-    };
-    let by = path.display().to_string();
-    Settings::parse(&text, &by).with_context(|| format!("cannot use {by}"))
-}
-
-/// The image that `--base` names; it must be one that the image can have been built on.
-fn candidate(text: &str, image: &dyn Image, places: &Places) -> Result<Candidate> {
-    let base = places.image(text)?;
-    let diff_ids = base.layers().iter().map(|layer| layer.diff_id()).collect();
-    let candidate = Candidate { name: text.to_owned(), digest: None, diff_ids };
-    if !candidate.is_below(image) {
-        bail!("{text} is not the base: the image does not have its layers at the bottom, and more above them");
-    }
-    Ok(candidate)
-}
-
-/// The images of the store.
-pub(super) fn candidates(places: &Places) -> Result<Vec<Candidate>> {
-    let candidate = |image: &strata_image::store::StoredImage| Candidate {
-        name: image.names().first().map_or_else(|| image.image_id().to_string(), ToString::to_string),
-        digest: Some(image.manifest_digest().to_string()),
-        diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
-    };
-    Ok(places.store()?.images()?.iter().map(candidate).collect())
-}
-
 fn print(args: &Args, report: &Report<'_>, ledger: Option<&Ledger>) -> Result<()> {
     let text = match args.format {
-        Format::Table => table::text(report, args.worth.min_saving())?,
+        Format::Table => table::text(report, args.inputs.worth.min_saving())?,
         Format::Json => json::text(report)?,
         Format::Markdown => report.markdown(),
         Format::Sarif => json::text(&report.sarif())?,

@@ -9,7 +9,7 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Result;
 use strata_analyzer::compare::{self, Depth, Options, UnknownWhat, What};
 
-use super::{analyze, output};
+use super::{analyze::inputs, output};
 use crate::{exit::Status, look::json, places::Places};
 
 /// Compare two images: what containers see of them, how they lie in layers, or every byte
@@ -134,7 +134,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     if let Some(path) = &args.show {
         return file::run(args, &compare::show(a.as_ref(), b.as_ref(), path, &options)?);
     }
-    let dockerfile = analyze::dockerfile(args.file.as_deref(), places)?;
+    let dockerfile = inputs::dockerfile(args.file.as_deref(), places)?;
     let options = Options { dockerfile: dockerfile.as_ref().map(|(_, bytes)| bytes.as_slice()), ..options };
     let comparison = compare::compare(a.as_ref(), b.as_ref(), &options)?;
     let limit = (!args.all).then_some(ROWS);

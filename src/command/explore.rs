@@ -30,12 +30,12 @@ mod tests;
 
 use std::{
     io::IsTerminal as _,
-    path::PathBuf,
     sync::{Arc, mpsc},
 };
 
 use anyhow::{Context, Result, bail};
 
+use super::analyze::inputs::Inputs;
 use crate::{exit::Status, places::Places, signals};
 use events::Event;
 use jobs::Jobs;
@@ -46,15 +46,15 @@ use terminal::Terminal;
 /// Look at an image's layers and files in the terminal, and at what is wasted
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Keys are dive's: Tab changes the pane, ? lists all of them, q quits.\n\n\
+                        What strata.toml and `# strata ignore=RULE` suppress is shown with the reason.\n\n\
                         Examples:\n  strata explore app:1\n  strata explore -f Dockerfile app:1\n  strata explore docker-archive:app.tar\n\n\
                         NO_COLOR is honoured: every mark is a letter too.")]
 pub(crate) struct Args {
     /// The image: a name in the store, an archive, a layout, a root filesystem
     image: String,
 
-    /// The Dockerfile it was built from, to name lines [default: ./Dockerfile when the image's history matches it]
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    inputs: Inputs,
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
@@ -65,10 +65,10 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         );
     }
     events::block_signals()?;
+    let settings = args.inputs.settings()?;
     let image: Arc<dyn strata_image::Image> = Arc::from(places.image(&args.image)?);
-    let dockerfile = super::analyze::dockerfile(args.file.as_deref(), places)?;
-    let bases = super::analyze::candidates(places)?;
-    let model = Model::load(image.as_ref(), &args.image, dockerfile.as_ref(), &bases, &places.analysis())?;
+    let gathered = args.inputs.gather(settings, image.as_ref(), &args.image, places)?;
+    let model = Model::load(image.as_ref(), &args.image, &gathered.options())?;
     let (sender, events) = mpsc::channel();
     let mut state = State::new(model);
     let mut jobs = Jobs::new(image, sender.clone());

@@ -8,6 +8,7 @@ use strata_analyzer::{
 };
 
 use super::{
+    model::Told,
     screen::{Line, Role, role_of},
     shown,
     state::{Focus, State},
@@ -101,11 +102,9 @@ impl State {
             text.gap();
             text.say(&format!("{} wasted below it", size_text(below)), Role::Removed);
         }
-        for finding in self.model.advice(&path).take(MOST) {
+        for told in self.model.advice(&path).take(MOST) {
             text.gap();
-            text.say(&format!("{} {}", finding.rule, finding.name), Role::Title);
-            text.say(&shown::safe(&finding.message), Role::Plain);
-            text.say(&shown::safe(&finding.fix), Role::Plain);
+            about_finding(told, text);
         }
     }
 
@@ -116,8 +115,8 @@ impl State {
         if death.killer != death.creator {
             text.say(&format!("killed by {}", self.place(death.killer)), Role::Plain);
         }
-        if let Some(finding) = self.model.finding(path, death) {
-            text.say(&format!("{} {}: {}", finding.rule, finding.name, shown::safe(&finding.fix)), Role::Title);
+        if let Some(told) = self.model.finding(path, death) {
+            about_finding(told, text);
         }
     }
 
@@ -126,6 +125,26 @@ impl State {
         let Some(line) = self.model.layer(layer) else { return format!("layer {layer}") };
         let by = line.created_by.as_deref().map(|by| format!(": {}", shown::safe(by))).unwrap_or_default();
         format!("layer {layer}{}{by}", line_of(line))
+    }
+}
+
+/// What a rule says; of a suppressed finding who says that it is known, and why.
+fn about_finding(told: Told<'_>, text: &mut Text) {
+    let Told { finding, suppressed } = told;
+    let rule = format!("{} {}", finding.rule, finding.name);
+    match suppressed {
+        Some(suppressed) => {
+            let colon = if suppressed.reason.is_empty() { "" } else { ": " };
+            let why = format!("{rule}, suppressed in {}{colon}{}", suppressed.by, suppressed.reason);
+            text.say(&shown::safe(&why), Role::Faint);
+        }
+        // how it died is told already
+        None if finding.exact => text.say(&format!("{rule}: {}", shown::safe(&finding.fix)), Role::Title),
+        None => {
+            text.say(&rule, Role::Title);
+            text.say(&shown::safe(&finding.message), Role::Plain);
+            text.say(&shown::safe(&finding.fix), Role::Plain);
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is known about the image: read once, never changed.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Result;
 use strata_analyzer::{
     Analysis, Finding, Tree,
-    analysis::{self, Candidate, LayerLine, Options},
-    findings::Place,
+    analysis::{self, LayerLine, Options},
+    findings::{Place, Suppressed},
     index::LayerIndex,
     path_text,
     tree::{Death, Version},
@@ -26,23 +26,11 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn load(
-        image: &dyn Image,
-        name: &str,
-        dockerfile: Option<&(String, Vec<u8>)>,
-        bases: &[Candidate],
-        cache: &Path,
-    ) -> Result<Self> {
-        let indexes = LayerIndex::all(image.layers(), Some(cache))?;
+    /// Reads the layers' indexes and folds them once, for the account, the tree and the analysis.
+    pub(super) fn load(image: &dyn Image, name: &str, options: &Options<'_>) -> Result<Self> {
+        let indexes = LayerIndex::all(image.layers(), options.cache)?;
         let (ledger, tree) = Tree::fold(&indexes)?;
-        let options = Options {
-            cache: Some(cache),
-            dockerfile: dockerfile.map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
-            name: Some(name),
-            bases,
-            ..Options::default()
-        };
-        let analysis = analysis::with_ledger(image, &ledger, &options)?;
+        let analysis = analysis::with_ledger(image, &ledger, options)?;
         Ok(Self { name: name.to_owned(), analysis, tree, indexes })
     }
 
@@ -76,25 +64,42 @@ impl Model {
     ///
     /// A finding lists its largest paths alone: where the file is not among them, the finding is known only when it is
     /// the single one between these layers.
-    pub(super) fn finding(&self, path: &[u8], death: &Death) -> Option<&Finding> {
+    pub(super) fn finding(&self, path: &[u8], death: &Death) -> Option<Told<'_>> {
         let path = path_text(path);
-        let between: Vec<&Finding> = self
-            .analysis
-            .findings
-            .iter()
-            .filter(|finding| {
+        let between: Vec<Told<'_>> = self
+            .findings()
+            .filter(|Told { finding, .. }| {
                 finding.exact && finding.creator == Some(death.creator) && finding.killer == Some(death.killer)
             })
             .collect();
-        let named = between.iter().find(|finding| finding.paths.iter().any(|place| covers(place, &path)));
+        let named = between.iter().find(|told| told.is_about(&path));
         named.copied().or_else(|| (between.len() == 1).then(|| between[0]))
     }
 
     /// Advice about what the image shows there.
-    pub(super) fn advice(&self, path: &[u8]) -> impl Iterator<Item = &Finding> {
+    pub(super) fn advice(&self, path: &[u8]) -> impl Iterator<Item = Told<'_>> {
         let path = path_text(path);
-        let advisory = self.analysis.findings.iter().filter(|finding| !finding.exact);
-        advisory.filter(move |finding| finding.paths.iter().any(|place| covers(place, &path)))
+        self.findings().filter(move |told| !told.finding.exact && told.is_about(&path))
+    }
+
+    /// All findings, those that are suppressed last.
+    fn findings(&self) -> impl Iterator<Item = Told<'_>> {
+        let told = self.analysis.findings.iter().map(|finding| Told { finding, suppressed: None });
+        let suppressed = self.analysis.suppressed.iter();
+        told.chain(suppressed.map(|suppressed| Told { finding: &suppressed.finding, suppressed: Some(suppressed) }))
+    }
+}
+
+/// A finding; where it is suppressed, by whom and why.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) finding: &'a Finding,
+    pub(super) suppressed: Option<&'a Suppressed>,
+}
+
+impl Told<'_> {
+    fn is_about(&self, path: &str) -> bool {
+        self.finding.paths.iter().any(|place| covers(place, path))
     }
 }
 

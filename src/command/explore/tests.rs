@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use strata_analyzer::tree::Changes;
+use strata_analyzer::{analysis::Options, findings::Suppression, tree::Changes};
 use strata_fixtures::stack::Stack;
 
 use super::{
@@ -22,8 +22,13 @@ fn image(text: &str) -> Stack {
 }
 
 fn state(text: &str) -> State {
+    state_with(text, &Options::default())
+}
+
+fn state_with(text: &str, options: &Options<'_>) -> State {
     let cache = tempfile::tempdir().unwrap();
-    State::new(Model::load(&image(text), "app:1", None, &[], cache.path()).unwrap())
+    let options = Options { cache: Some(cache.path()), ..*options };
+    State::new(Model::load(&image(text), "app:1", &options).unwrap())
 }
 
 fn press(state: &mut State, keys: &[Key]) {
@@ -139,6 +144,21 @@ fn a_filter_is_a_regular_expression_over_paths_and_a_wrong_one_changes_nothing()
     assert_eq!((state.rows.len(), state.focus), (3, Focus::Tree));
     press(&mut state, &[Key::Esc]);
     assert_eq!(state.rows.len(), 6);
+}
+
+#[test]
+fn what_is_suppressed_is_told_with_its_reason() {
+    let suppressions = [Suppression {
+        rules: vec!["A3".to_owned()],
+        reason: "nobody minds".to_owned(),
+        by: "strata.toml".to_owned(),
+        ..Suppression::default()
+    }];
+    let mut state = state_with(IMAGE, &Options { suppressions: &suppressions, ..Options::default() });
+    press(&mut state, &[Key::Down]);
+    select(&mut state, "old");
+    let text = state.details(200).iter().map(plain).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("A3 deleted-file, suppressed in strata.toml: nobody minds"), "{text}");
 }
 
 #[test]
