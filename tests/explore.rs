@@ -90,13 +90,39 @@ impl Screen {
     }
 
     fn explore(&self) {
-        let root = self.strata.root();
-        self.run(&format!(
-            "{} --root {} explore app.tar; echo ended $?",
-            self.strata.binary().display(),
-            root.display()
-        ));
-        self.shows("WASTED");
+        self.start("app.tar");
+        self.shows("LAYER");
+    }
+
+    fn start(&self, arguments: &str) {
+        let (binary, root) = (self.strata.binary().display(), self.strata.root());
+        self.run(&format!("{binary} --root {} explore {arguments}; echo ended $?", root.display()));
+    }
+
+    fn resize(&self, width: u16, height: u16) {
+        self.tmux(["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
+    }
+
+    /// What was drawn bit by bit is what is drawn at once.
+    fn is_as_drawn_anew(&self, width: u16, height: u16) {
+        let text = self.settled();
+        self.resize(width + 1, height);
+        self.settled();
+        self.resize(width, height);
+        self.until("the same screen", |anew| anew == text);
+    }
+
+    /// The screen when it no longer changes.
+    fn settled(&self) -> String {
+        let mut text = self.text();
+        loop {
+            std::thread::sleep(Duration::from_millis(200));
+            let later = self.text();
+            if later == text {
+                return text;
+            }
+            text = later;
+        }
     }
 
     /// The terminal is as the shell left it: it echoes, and takes lines.
@@ -188,8 +214,16 @@ fn a_terminal_of_any_size_can_be_used() {
     screen.press(["Down", "i"]);
     screen.shows("/etc/motd");
     screen.press(["q"]);
-    screen.tmux(["resize-window", "-x", "120", "-y", "40"]);
+    screen.resize(20, 5);
+    screen.until("names on the smallest screen", |text| text.contains("motd") && text.lines().count() <= 5);
+    screen.press(["?"]);
+    screen.shows("Keys");
+    screen.press(["q"]);
+    screen.resize(3, 2);
+    screen.resize(1, 1);
+    screen.resize(120, 40);
     screen.shows("│");
+    screen.is_as_drawn_anew(120, 40);
     screen.press(["q"]);
     screen.shows("ended 0");
 }
@@ -222,6 +256,98 @@ fn names_of_an_image_do_not_reach_the_terminal() {
     screen.explore();
     screen.shows("a\\u{1b}]2;owned\\u{7}");
     assert_ne!(screen.tmux(["display-message", "-p", "#{pane_title}"]).trim(), "owned");
+    screen.press(["q"]);
+    screen.shows("ended 0");
+}
+
+/// Letters of two columns, letters of none, letters that terminals make pictures of, and letters that turn the line.
+const NAMES: [(&str, &str); 9] = [
+    ("名前.txt", "名前.txt"),
+    ("e\u{301}te\u{301}", "e\u{301}te\u{301}"),
+    ("👍.png", "👍.png"),
+    ("👍\u{1f3fd}.png", "👍\\u{1f3fd}.png"),
+    ("👨\u{200d}👩\u{200d}👧", "👨\\u{200d}👩\\u{200d}👧"),
+    ("🇩🇪", "\\u{1f1e9}\\u{1f1ea}"),
+    ("❤\u{fe0f}", "❤\\u{fe0f}"),
+    ("a\u{202e}gpj.exe", "a\\u{202e}gpj.exe"),
+    ("שלום", "שלום"),
+];
+
+#[test]
+fn names_of_every_script_keep_to_their_rows() {
+    let image = NAMES.map(|(name, _)| format!("{name}:1")).join(" ");
+    let Some(screen) = Screen::new(&format!("{image} zz:1 / -zz"), 100, 30) else { return };
+    screen.explore();
+    for (_, shown) in NAMES {
+        screen.until(shown, |text| text.lines().any(|line| line.trim_end().ends_with(shown)));
+    }
+    screen.press(["Tab"]);
+    for key in ["Down", "Down", "Down", "Down", "Down", "Down", "Down", "Down", "C-b", "C-o", "Up", "C-p", "C-b"] {
+        screen.press([key]);
+    }
+    screen.is_as_drawn_anew(100, 30);
+    screen.press(["/"]);
+    screen.press(["-l", "名"]);
+    screen.until("one name", |text| text.contains("名前.txt") && !text.contains("zz"));
+    screen.press(["Escape"]);
+    screen.shows("zz");
+    // every name stands behind equally wide columns, on a screen too narrow for it too
+    screen.resize(40, 14);
+    screen.is_as_drawn_anew(40, 14);
+    screen.press(["q"]);
+    screen.shows("ended 0");
+    screen.is_given_back();
+}
+
+#[test]
+fn long_names_and_deep_trees_are_read_to_their_end() {
+    let long = format!("{}end", "0123456789".repeat(25));
+    let deep = (0..300).map(|depth| format!("d{depth}")).collect::<Vec<_>>().join("/");
+    let Some(screen) = Screen::new(&format!("{deep}/bottom:1 {long}:1"), 80, 24) else { return };
+    screen.explore();
+    screen.press(["Tab"]);
+    screen.shows("d0/");
+    screen.until("the long name", |text| text.contains("  0123456789") && text.contains('…'));
+    screen.press(["C-p"]);
+    screen.until("its end", |text| text.lines().any(|line| line.trim_end().ends_with("end")));
+    screen.press(["C-p", "End"]);
+    screen.until("the bottom", |text| text.contains("‹") && text.contains("bottom"));
+    screen.is_as_drawn_anew(80, 24);
+    screen.press(["q"]);
+    screen.shows("ended 0");
+}
+
+#[test]
+fn an_image_without_layers_has_nothing_to_show() {
+    let Some(screen) = Screen::new(IMAGE, 80, 24) else { return };
+    screen.strata.build("empty:1", "FROM scratch\nLABEL a=b\n");
+    screen.start("empty:1");
+    screen.shows("0 layers");
+    screen.shows("nothing to show");
+    for key in [
+        "Down", "End", "C-a", "C-l", "i", "q", "Tab", "Down", "Right", "Left", "Space", "C-Space", "Enter", "C-o",
+        "C-e",
+    ] {
+        screen.press([key]);
+    }
+    screen.shows("Tab goes to the tree");
+    screen.press(["q"]);
+    screen.shows("ended 0");
+}
+
+#[test]
+fn what_strata_toml_suppresses_is_told_with_its_reason() {
+    let Some(screen) = Screen::new(IMAGE, 100, 30) else { return };
+    screen.strata.file("strata.toml", "[[ignore]]\nrule = \"A3\"\nreason = \"known\"\n");
+    screen.strata.file("wrong.toml", "[[ignore]]\nruel = \"A3\"\n");
+    screen.start("--config wrong.toml app.tar");
+    screen.shows("did you mean `rule`?");
+    screen.shows("ended 2");
+    screen.run("clear");
+    screen.explore();
+    screen.press(["Down", "Tab", "Down", "Down", "i"]);
+    screen.shows("A3 deleted-file, suppressed in strata.toml: known");
+    screen.press(["q"]);
     screen.press(["q"]);
     screen.shows("ended 0");
 }

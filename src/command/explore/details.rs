@@ -9,7 +9,8 @@ use strata_analyzer::{
 
 use super::{
     model::Told,
-    screen::{Line, Role, role_of},
+    panes::role_of,
+    screen::{Line, Role},
     shown,
     state::{Focus, State},
 };

@@ -20,7 +20,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State, is_coloured: bool) 
         for (line, y) in pane.lines.iter().zip(area.top()..area.bottom()) {
             let place = Rect { y, height: 1, ..area };
             let buffer = frame.buffer_mut();
-            buffer.set_line(place.x, y, &text(line, is_coloured), place.width);
+            buffer.set_line(place.x, y, &text(&line.cut(place.width), is_coloured), place.width);
             if let Some(active) = line.cursor {
                 let modifier = if active { Modifier::REVERSED } else { Modifier::UNDERLINED };
                 buffer.set_style(place, Style::new().add_modifier(modifier));

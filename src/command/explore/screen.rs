@@ -9,14 +9,12 @@
 //! keys                         keys
 //! ```
 
-use strata_analyzer::{
-    size_text,
-    tree::{Changes, Mark, Type},
-};
+use std::borrow::Cow;
+
+use strata_analyzer::size_text;
 
 use super::{
     pager::Pager,
-    rows::Row,
     shown,
     state::{Focus, Over, State},
 };
@@ -26,8 +24,6 @@ use crate::look::text::count;
 const WIDE: u16 = 70;
 /// The widest left pane.
 const LEFT: u16 = 56;
-/// Columns of the tree from which on modes and owners are shown.
-const ROOM_FOR_ATTRIBUTES: u16 = 60;
 
 /// What a text is, for its colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +46,7 @@ pub(super) struct Span {
     pub(super) role: Role,
 }
 
-/// A line; what does not fit is cut at the right.
+/// A line; of what does not fit, an ellipsis stands at the right.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Line {
     pub(super) spans: Vec<Span>,
@@ -67,6 +63,25 @@ impl Line {
         self.spans.push(Span { text: text.to_owned(), role });
         self
     }
+
+    /// As much of it as fits into so many columns.
+    pub(super) fn cut(&self, columns: u16) -> Cow<'_, Self> {
+        let columns = usize::from(columns);
+        if self.spans.iter().map(|span| shown::width(&span.text)).sum::<usize>() <= columns {
+            return Cow::Borrowed(self);
+        }
+        let mut cut = Self { spans: Vec::new(), cursor: self.cursor };
+        let mut left = columns.saturating_sub(1);
+        for span in &self.spans {
+            let (text, _) = shown::split(&span.text, left);
+            cut = cut.and(text, span.role);
+            if text.len() < span.text.len() {
+                break;
+            }
+            left -= shown::width(text);
+        }
+        Cow::Owned(if columns > 0 { cut.and("…", Role::Faint) } else { cut })
+    }
 }
 
 /// A rectangle of the screen.
@@ -82,27 +97,6 @@ pub(super) struct Area {
 pub(super) struct Pane {
     pub(super) area: Area,
     pub(super) lines: Vec<Line>,
-}
-
-/// The colour of a mark.
-pub(super) fn role_of(mark: Mark) -> Role {
-    match mark {
-        Mark::Absent | Mark::Unmodified => Role::Plain,
-        Mark::Added => Role::Added,
-        Mark::Modified => Role::Modified,
-        Mark::Metadata => Role::Metadata,
-        Mark::Removed => Role::Removed,
-    }
-}
-
-fn letter(mark: Mark) -> char {
-    match mark {
-        Mark::Absent | Mark::Unmodified => ' ',
-        Mark::Added => 'A',
-        Mark::Modified => 'M',
-        Mark::Metadata => 'P',
-        Mark::Removed => 'R',
-    }
 }
 
 impl State {
@@ -160,10 +154,10 @@ impl State {
     fn footer(&self, width: u16) -> Line {
         let typed = |what: &str, text: &str| {
             // the end of a long line is what is being typed
-            let room = usize::from(width).saturating_sub(what.chars().count() + 2);
-            let skipped = text.chars().count().saturating_sub(room);
-            let text: String = text.chars().skip(skipped).collect();
-            Line::of(what, Role::Title).and(&shown::safe(&text), Role::Plain).and("▏", Role::Plain)
+            let room = usize::from(width).saturating_sub(shown::width(what) + 2);
+            let text = shown::safe(text);
+            let skipped = shown::width(&text).saturating_sub(room);
+            Line::of(what, Role::Title).and(shown::without(&text, skipped), Role::Plain).and("▏", Role::Plain)
         };
         match (&self.message, &self.over) {
             (_, Over::Extract(prompt)) => {
@@ -214,102 +208,12 @@ impl State {
                     ("^R", "removed"),
                     ("m", "modified"),
                     ("^B", "attributes"),
+                    ("^P", "wrap"),
                     ("^Space", "fold all"),
                 ],
             ),
         }
     }
-
-    fn layer_lines(&mut self, area: Area) -> Vec<Line> {
-        let rows = usize::from(area.height.saturating_sub(1));
-        let active = self.focus == Focus::Layers;
-        let head = if active { Role::Title } else { Role::Faint };
-        let mut lines = vec![Line::of("  #    SIZE  WASTED  LAYER", head)];
-        let first = scroll(&mut self.layer_top, self.layer, rows, self.model.analysis.layers.len());
-        for layer in self.model.analysis.layers.iter().skip(first).take(rows) {
-            let by = shown::safe(layer.created_by.as_deref().unwrap_or_default());
-            let wasted = if layer.wasted_bytes > 0 { size_text(layer.wasted_bytes) } else { String::new() };
-            let numbers = format!("{:>3} {:>7} ", layer.index, size_text(layer.size_bytes));
-            let mut line = Line::of(&numbers, Role::Plain).and(&format!("{wasted:>7}  "), Role::Removed);
-            line = line.and(&by, Role::Plain);
-            line.cursor = (layer.index == self.layer).then_some(active);
-            lines.push(line);
-        }
-        lines
-    }
-
-    fn tree_lines(&mut self, area: Area) -> Vec<Line> {
-        let rows = usize::from(area.height.saturating_sub(1));
-        let active = self.focus == Focus::Tree;
-        let attributes = self.attributes && area.width >= ROOM_FOR_ATTRIBUTES;
-        let mut lines = vec![self.tree_head(active, attributes)];
-        let first = scroll(&mut self.tree_top, self.cursor, rows, self.rows.len());
-        for (place, row) in self.rows.iter().enumerate().skip(first).take(rows) {
-            let mut line = self.tree_line(*row, attributes);
-            line.cursor = (place == self.cursor).then_some(active);
-            lines.push(line);
-        }
-        if self.rows.is_empty() {
-            lines.push(Line::of("nothing to show", Role::Faint));
-        }
-        lines
-    }
-
-    fn tree_head(&self, active: bool, attributes: bool) -> Line {
-        let head = if active { Role::Title } else { Role::Faint };
-        let columns = if attributes { "     SIZE  WASTED  MODE       OWNER    " } else { "     SIZE  WASTED  " };
-        let what = match self.changes {
-            Changes::OfLayer => format!("LAYER {}", self.layer),
-            Changes::Aggregated => format!("LAYERS 0-{}", self.layer),
-        };
-        let mut notes = vec![what, format!("by {}", self.order.word())];
-        if self.filter.is_set() {
-            notes.push(format!("filter {}", shown::safe(&self.filter.text)));
-        }
-        let hidden = self.hidden.words();
-        if !hidden.is_empty() {
-            notes.push(format!("without {}", hidden.join(", ")));
-        }
-        Line::of(columns, head).and(&notes.join(" · "), head)
-    }
-
-    fn tree_line(&self, row: Row, attributes: bool) -> Line {
-        let mark = self.scene.mark(row.node);
-        let version = self.version(row.node);
-        let bytes = size_text(self.scene.bytes(row.node));
-        let wasted = match self.scene.wasted(row.node) {
-            0 => String::new(),
-            wasted => size_text(wasted),
-        };
-        let mut line = Line::of(&format!("{} {bytes:>7} ", letter(mark)), role_of(mark));
-        line = line.and(&format!("{wasted:>7}  "), Role::Removed);
-        if attributes {
-            line = line.and(&format!("{:19} ", self.model.attributes(version)), Role::Faint);
-        }
-        let is_directory = version.is_some_and(|version| version.kind == Type::Directory);
-        let sign = match self.has_children(row.node) {
-            true if self.is_open(row.node) => "▾ ",
-            true => "▸ ",
-            false => "  ",
-        };
-        let mut name =
-            format!("{}{sign}{}", "  ".repeat(usize::from(row.depth)), shown::name(self.model.tree.name(row.node)));
-        if is_directory {
-            name.push('/');
-        }
-        line = line.and(&name, role_of(mark));
-        if let Some(target) = version.and_then(|version| self.model.target(version)) {
-            line = line.and(&format!(" -> {}", shown::name(&target)), Role::Faint);
-        }
-        line
-    }
-}
-
-/// The first row to show so that the one with the cursor is among them, moving as little as can be.
-fn scroll(top: &mut usize, cursor: usize, rows: usize, all: usize) -> usize {
-    let least = (cursor + 1).saturating_sub(rows);
-    *top = (*top).clamp(least.min(cursor), cursor).min(all.saturating_sub(rows));
-    *top
 }
 
 /// As many keys as fit.
@@ -335,9 +239,8 @@ fn page(pager: &Pager, rows: usize) -> Vec<Line> {
         let mut left = pager.left;
         let mut cut = Line::default();
         for span in &line.spans {
-            let length = span.text.chars().count();
-            cut = cut.and(&span.text.chars().skip(left).collect::<String>(), span.role);
-            left = left.saturating_sub(length);
+            cut = cut.and(shown::without(&span.text, left), span.role);
+            left = left.saturating_sub(shown::width(&span.text));
         }
         lines.push(cut);
     }

@@ -68,7 +68,9 @@ pub(super) struct State {
     pub(super) order: Order,
     /// Whether modes and owners are shown.
     pub(super) attributes: bool,
-    collapsed: Vec<bool>,
+    /// Whether long names go on in the next line.
+    pub(super) wrapped: bool,
+    pub(super) collapsed: Vec<bool>,
     pub(super) rows: Vec<Row>,
     pub(super) cursor: usize,
     pub(super) over: Over,
@@ -79,6 +81,8 @@ pub(super) struct State {
     /// The first layer, and the first row, that were shown the last time.
     pub(super) layer_top: usize,
     pub(super) tree_top: usize,
+    /// Levels of the tree that are out of sight at the left.
+    pub(super) tree_left: usize,
 }
 
 impl State {
@@ -97,6 +101,7 @@ impl State {
             filter: Filter::default(),
             order: Order::default(),
             attributes: true,
+            wrapped: false,
             collapsed,
             rows: Vec::new(),
             cursor: 0,
@@ -105,6 +110,7 @@ impl State {
             page: 1,
             layer_top: 0,
             tree_top: 0,
+            tree_left: 0,
         };
         state.list();
         state
@@ -146,7 +152,7 @@ impl State {
             Key::Char('q' | 'Q') => return Effect::Quit,
             Key::Tab => self.focus = if self.focus == Focus::Layers { Focus::Tree } else { Focus::Layers },
             Key::Char('?') => self.over = Over::Pager(help::pager()),
-            Key::Char('i') => self.over = Over::Pager(Pager::new("About".to_owned(), self.details(usize::MAX))),
+            Key::Char('i') => self.tell_all(),
             Key::Ctrl('f' | '/') | Key::Char('/') => self.over = Over::Filter(Prompt::new(&self.filter.text)),
             Key::Esc => self.set_filter(""),
             Key::Ctrl('e') | Key::Char('e') => self.ask_destination(),
@@ -157,6 +163,7 @@ impl State {
             Key::Ctrl('m') | Key::Char('m') => self.hide(|hidden| &mut hidden.modified),
             Key::Ctrl('u') => self.hide(|hidden| &mut hidden.unmodified),
             Key::Ctrl('b') => self.attributes = !self.attributes,
+            Key::Ctrl('p') => self.wrapped = !self.wrapped,
             Key::Ctrl('o') | Key::Char('o') => {
                 self.order = self.order.next();
                 self.list();
@@ -165,53 +172,6 @@ impl State {
             _ if self.focus == Focus::Layers => self.move_layer(key),
             _ => return self.move_in_tree(key),
         }
-        Effect::Nothing
-    }
-
-    fn move_layer(&mut self, key: Key) {
-        let last = self.model.tree.layers().saturating_sub(1);
-        let layer = match key {
-            Key::Up | Key::Left | Key::Char('k' | 'h') => self.layer.saturating_sub(1),
-            Key::Down | Key::Right | Key::Char('j' | 'l') => self.layer + 1,
-            Key::PageUp | Key::Char('u') => self.layer.saturating_sub(self.page),
-            Key::PageDown | Key::Char('d') => self.layer.saturating_add(self.page),
-            Key::Home | Key::Char('g') => 0,
-            Key::End | Key::Char('G') => last,
-            Key::Enter => {
-                self.focus = Focus::Tree;
-                return;
-            }
-            _ => return,
-        };
-        let layer = layer.min(last);
-        if layer != self.layer {
-            self.layer = layer;
-            self.look();
-        }
-    }
-
-    fn move_in_tree(&mut self, key: Key) -> Effect {
-        let last = self.rows.len().saturating_sub(1);
-        self.cursor = match key {
-            Key::Up | Key::Char('k') => self.cursor.saturating_sub(1),
-            Key::Down | Key::Char('j') => self.cursor.saturating_add(1),
-            Key::PageUp | Key::Char('u') => self.cursor.saturating_sub(self.page),
-            Key::PageDown | Key::Char('d') => self.cursor.saturating_add(self.page),
-            Key::Home | Key::Char('g') => 0,
-            Key::End | Key::Char('G') => last,
-            Key::Left | Key::Char('h') => self.above(),
-            Key::Right | Key::Char('l') => {
-                self.open();
-                self.cursor
-            }
-            Key::Char(' ') => {
-                self.toggle();
-                self.cursor
-            }
-            Key::Enter | Key::Char('v') => return self.enter(),
-            _ => return Effect::Nothing,
-        }
-        .min(self.rows.len().saturating_sub(1));
         Effect::Nothing
     }
 
@@ -237,43 +197,8 @@ impl State {
         self.filter.is_set() || !self.collapsed[node as usize]
     }
 
-    /// The row of the directory that holds the one under the cursor; an open directory is closed first, as in dive.
-    fn above(&mut self) -> usize {
-        let Some(&row) = self.rows.get(self.cursor) else { return 0 };
-        if self.has_children(row.node) && self.is_open(row.node) && !self.filter.is_set() {
-            self.toggle();
-            return self.cursor;
-        }
-        self.rows[..self.cursor].iter().rposition(|other| other.depth < row.depth).unwrap_or(self.cursor)
-    }
-
-    fn open(&mut self) {
-        match self.selected() {
-            Some(node) if self.has_children(node) && !self.is_open(node) => self.toggle(),
-            Some(node) if self.has_children(node) => self.cursor += 1,
-            _ => {}
-        }
-    }
-
-    fn toggle(&mut self) {
-        if self.filter.is_set() {
-            self.message = Some("a filter shows all that it matches: Esc drops it".to_owned());
-        } else if let Some(node) = self.selected().filter(|&node| self.has_children(node)) {
-            self.collapsed[node as usize] ^= true;
-            self.list();
-        }
-    }
-
-    /// Closes every directory, or opens them all when the selected one, or the first, is closed.
-    fn toggle_all(&mut self) {
-        let tree = &self.model.tree;
-        let close =
-            tree.children(ROOT).iter().any(|&node| !tree.children(node).is_empty() && !self.collapsed[node as usize]);
-        self.collapsed.fill(close);
-        self.list();
-    }
-
-    fn enter(&mut self) -> Effect {
+    /// Closes or opens a directory, shows a file.
+    pub(super) fn enter(&mut self) -> Effect {
         let Some(node) = self.selected() else { return Effect::Nothing };
         if self.has_children(node) {
             self.toggle();
@@ -309,6 +234,11 @@ impl State {
         }
     }
 
+    /// Shows all that is known of what is selected.
+    pub(super) fn tell_all(&mut self) {
+        self.over = Over::Pager(Pager::new("About".to_owned(), self.details(usize::MAX)));
+    }
+
     fn fail(&mut self, message: String) {
         self.over = Over::Nothing;
         self.message = Some(message);
@@ -326,13 +256,13 @@ impl State {
         }
     }
 
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         self.scene = self.model.tree.at(self.layer, self.changes);
         self.list();
     }
 
     /// Makes the rows again; the cursor stays on its name, or on the next one above that is shown.
-    fn list(&mut self) {
+    pub(super) fn list(&mut self) {
         let mut wanted = self.selected();
         self.rows = Rows {
             tree: &self.model.tree,
@@ -361,6 +291,12 @@ impl State {
     }
 
     fn type_filter(&mut self, mut prompt: Prompt, key: Key) {
+        let key = match key {
+            // in dive the key that opens the filter closes it, and Tab goes on with the filter kept
+            Key::Ctrl('f' | '/') => Key::Esc,
+            Key::Tab => Key::Enter,
+            key => key,
+        };
         match prompt.press(key) {
             Typed::Changed => self.set_filter(&prompt.text),
             Typed::Done => {

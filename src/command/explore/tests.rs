@@ -11,7 +11,7 @@ use super::{
     extract::Outcome,
     key::Key,
     model::Model,
-    screen::{Line, Pane},
+    screen::{Line, Pane, Role},
     state::{Effect, Focus, State},
 };
 
@@ -110,12 +110,121 @@ fn directories_close_and_open_one_by_one_and_all_at_once() {
     assert_eq!(state.rows.len(), 5);
     press(&mut state, &[Key::Tab, Key::Char(' ')]);
     assert_eq!(state.rows.len(), 3);
-    press(&mut state, &[Key::Right]);
+    press(&mut state, &[Key::Char(' ')]);
     assert_eq!(state.rows.len(), 5);
     press(&mut state, &[Key::Ctrl(' ')]);
     assert_eq!(state.rows.len(), 2);
-    press(&mut state, &[Key::Ctrl(' '), Key::Down, Key::Down, Key::Left]);
-    assert_eq!(state.model.tree.name(state.selected().unwrap()), b"b");
+}
+
+#[test]
+fn left_goes_to_the_directory_above_and_right_into_one_that_it_opens() {
+    let mut state = state("a/b/c:1 d/e:1");
+    let at = |state: &State| String::from_utf8(state.model.tree.name(state.selected().unwrap()).to_vec()).unwrap();
+    press(&mut state, &[Key::Tab, Key::Down, Key::Down, Key::Left]);
+    assert_eq!(at(&state), "b");
+    press(&mut state, &[Key::Char('h'), Key::Char('h')]);
+    assert_eq!((at(&state), state.rows.len()), ("a".to_owned(), 5));
+    press(&mut state, &[Key::Char(' '), Key::Right]);
+    assert_eq!((at(&state), state.rows.len()), ("b".to_owned(), 5));
+    press(&mut state, &[Key::Char('l'), Key::Char('l')]);
+    assert_eq!(at(&state), "c");
+}
+
+#[test]
+fn in_the_layers_left_and_right_tell_of_the_layer() {
+    for key in [Key::Left, Key::Right, Key::Char('h'), Key::Char('l')] {
+        let mut state = state(IMAGE);
+        press(&mut state, &[Key::Down, key]);
+        let shown = all(&state.screen(80, 24));
+        assert!(shown.contains("About") && shown.contains("Layer 1"), "{shown}");
+    }
+}
+
+#[test]
+fn a_long_name_goes_on_in_the_next_lines_when_names_are_wrapped() {
+    let name = "0123456789".repeat(12);
+    let mut state = state(&format!("a:1 {name}:1 z:1"));
+    state.attributes = false;
+    assert_eq!(tree(&mut state).len(), 3);
+    press(&mut state, &[Key::Ctrl('p')]);
+    let lines = tree(&mut state);
+    assert_eq!(lines.len(), 6);
+    assert!(lines[4].ends_with('a') && lines[5].ends_with('z'));
+    let joined: String =
+        lines[..4].iter().map(|line| line.trim_start_matches(['A', ' ']).replace("1B", "").trim().to_owned()).collect();
+    assert_eq!(joined, name);
+    assert!(lines.iter().all(|line| line.chars().count() <= 60), "{lines:?}");
+    let under = state.screen(60, 24)[2].lines.iter().filter(|line| line.cursor == Some(true)).count();
+    assert_eq!(under, 4);
+}
+
+#[test]
+fn of_many_wrapped_names_the_one_under_the_cursor_is_always_whole() {
+    let names: Vec<String> = (0..40).map(|number| format!("{number:02}{}:1", "x".repeat(3 * number))).collect();
+    let mut state = state(&names.join(" "));
+    press(&mut state, &[Key::Tab, Key::Ctrl('p')]);
+    for key in [Key::Down, Key::PageDown, Key::End, Key::PageUp, Key::Up, Key::Home] {
+        press(&mut state, &[key]);
+        let name = state.model.tree.name(state.selected().unwrap()).len();
+        let body = &state.screen(40, 12)[2].lines;
+        let shown: String = body.iter().filter(|line| line.cursor.is_some()).map(plain).collect();
+        assert_eq!(shown.matches('x').count() + 2, name, "{key:?}");
+        assert!(body.len() <= 10);
+    }
+}
+
+#[test]
+fn of_a_deep_tree_the_name_under_the_cursor_is_on_the_screen() {
+    let deep: Vec<String> = (0..200).map(|depth| format!("d{depth}")).collect();
+    let mut state = state(&format!("{}/bottom:1 top:1", deep.join("/")));
+    let at_cursor = |state: &mut State| {
+        let panes = state.screen(60, 24);
+        let line = panes[2].lines.iter().find(|line| line.cursor.is_some()).unwrap().clone();
+        line.cut(60).spans.iter().map(|span| span.text.clone()).collect::<String>()
+    };
+    press(&mut state, &[Key::Tab]);
+    for depth in 0..200 {
+        assert!(at_cursor(&mut state).ends_with(&format!("d{depth}/")), "{}", at_cursor(&mut state));
+        press(&mut state, &[Key::Down]);
+    }
+    assert!(at_cursor(&mut state).ends_with("bottom"));
+    assert!(all(&state.screen(60, 24)).contains('‹') || state.tree_left > 0);
+    for depth in (0..200).rev() {
+        press(&mut state, &[Key::Left]);
+        assert!(at_cursor(&mut state).ends_with(&format!("d{depth}/")));
+    }
+    assert_eq!(state.tree_left, 0);
+}
+
+#[test]
+fn a_line_is_cut_where_a_wide_letter_does_not_fit() {
+    let cut = |text: &str, columns| plain(&Line::of(text, Role::Plain).cut(columns));
+    let cases = [
+        ("名前", 4, "名前"),
+        ("名前x", 4, "名…"),
+        ("名前x", 3, "名…"),
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("a", 0, ""),
+    ];
+    for (text, columns, shown) in cases {
+        assert_eq!(cut(text, columns), shown);
+    }
+}
+
+#[test]
+fn what_is_suppressed_is_told_with_its_reason() {
+    let suppressions = [Suppression {
+        rules: vec!["A3".to_owned()],
+        reason: "nobody minds".to_owned(),
+        by: "strata.toml".to_owned(),
+        ..Suppression::default()
+    }];
+    let mut state = state_with(IMAGE, &Options { suppressions: &suppressions, ..Options::default() });
+    press(&mut state, &[Key::Down]);
+    select(&mut state, "old");
+    let text = state.details(200).iter().map(plain).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("A3 deleted-file, suppressed in strata.toml: nobody minds"), "{text}");
 }
 
 #[test]
@@ -144,21 +253,10 @@ fn a_filter_is_a_regular_expression_over_paths_and_a_wrong_one_changes_nothing()
     assert_eq!((state.rows.len(), state.focus), (3, Focus::Tree));
     press(&mut state, &[Key::Esc]);
     assert_eq!(state.rows.len(), 6);
-}
-
-#[test]
-fn what_is_suppressed_is_told_with_its_reason() {
-    let suppressions = [Suppression {
-        rules: vec!["A3".to_owned()],
-        reason: "nobody minds".to_owned(),
-        by: "strata.toml".to_owned(),
-        ..Suppression::default()
-    }];
-    let mut state = state_with(IMAGE, &Options { suppressions: &suppressions, ..Options::default() });
-    press(&mut state, &[Key::Down]);
-    select(&mut state, "old");
-    let text = state.details(200).iter().map(plain).collect::<Vec<_>>().join("\n");
-    assert!(text.contains("A3 deleted-file, suppressed in strata.toml: nobody minds"), "{text}");
+    press(&mut state, &[Key::Ctrl('f'), Key::Char('m'), Key::Ctrl('f')]);
+    assert_eq!(state.rows.len(), 6);
+    press(&mut state, &[Key::Ctrl('f'), Key::Char('m'), Key::Tab, Key::Down]);
+    assert_eq!((state.rows.len(), state.cursor), (2, 1));
 }
 
 #[test]
@@ -183,6 +281,11 @@ fn on_a_narrow_screen_the_pane_with_the_keys_has_all_of_it() {
                 assert!(pane.area.y + pane.area.height <= height, "{width}x{height}");
             }
         }
+    }
+    state.focus = Focus::Tree;
+    for width in [12, 20, 30, 40, 60, 69] {
+        let shown = state.screen(width, 8)[2].lines.iter().map(|line| plain(&line.cut(width))).collect::<Vec<_>>();
+        assert!(shown.iter().any(|line| line.ends_with("motd")), "{width}: {shown:?}");
     }
     state.focus = Focus::Layers;
     assert!(all(&state.screen(40, 10)).contains("LAYER"));
