@@ -205,7 +205,32 @@ fn a_file_is_shown_as_git_shows_it() {
     let text = strata.ends(1, ["compare", "--show", "/came", "a", "b"]);
     assert!(text.contains("A  has no such path") && text.contains("--- /dev/null\n+++ b/came\n"), "{text}");
     strata.ok(["compare", "--show", "etc/same", "a", "b"]);
+    let markdown = strata.ends(1, ["compare", "--show", "etc/conf", "--format", "markdown", "a", "b"]);
+    assert!(markdown.starts_with("## Comparison of /etc/conf: different\n\n- A: /etc/conf  file, "), "{markdown}");
+    assert!(markdown.contains("\n- differs in content\n\n```diff\n--- a/etc/conf\n+++ b/etc/conf\n@@ "), "{markdown}");
+    assert!(markdown.contains("\n-3\n+three\n") && markdown.ends_with("\n```\n"), "{markdown}");
+    let html = strata.ends(1, ["compare", "--show", "etc/conf", "--format", "html", "a", "b"]);
+    assert!(html.contains("<h1>/etc/conf: <span class=\"different\">different</span></h1>"), "{html}");
+    assert!(html.contains("<del>-3</del>\n<ins>+three</ins>\n") && html.contains("default-src 'none'"), "{html}");
+    let equal = strata.ok(["compare", "--show", "etc/same", "--format", "md", "a", "b"]);
+    assert!(equal.starts_with("## Comparison of /etc/same: equal\n") && !equal.contains("```"), "{equal}");
     assert!(strata.ends(2, ["compare", "--show", "/nowhere", "a", "b"]).contains("neither image has /nowhere"));
+}
+
+#[test]
+fn what_a_shown_file_holds_stays_text_in_every_form() {
+    let strata = Strata::new();
+    strata.file("a/f", "same\n");
+    strata.file("b/f", "same\n````\n<script>&\u{1b}[31m\tx\n@all\n");
+    let markdown = strata.ends(1, ["compare", "--show", "f", "--format", "markdown", "a", "b"]);
+    assert!(markdown.contains("\n`````diff\n") && markdown.ends_with("\n`````\n"), "{markdown}");
+    assert!(markdown.contains("+<script>&\\u{1b}[31m\tx\n+@all\n"), "{markdown}");
+    let html = strata.ends(1, ["compare", "--show", "f", "--format", "html", "a", "b"]);
+    assert!(html.contains("<ins>+&lt;script&gt;&amp;\\u{1b}[31m\tx</ins>") && !html.contains("<script"), "{html}");
+    strata.file("c/f", "line\n".repeat(700));
+    let args = ["compare", "--show", "f", "--format", "markdown", "a", "c"];
+    assert!(strata.ends(1, args).ends_with("\n```\n\nand 204 more lines\n"));
+    assert_eq!(strata.ends(1, args.into_iter().chain(["--all"])).matches("\n+line").count(), 700);
 }
 
 #[test]

@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
-    Comparison,
+    Comparison, FileDiff,
     outline::{Mark, Section, outline},
 };
-use crate::{markup::html as escaped, page};
+use crate::{
+    markup::{html as escaped, html_lines},
+    page,
+};
 
 /// Rows up to which a list is open when the page is.
 const OPEN: usize = 50;
@@ -26,7 +29,9 @@ td{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}\
 td:first-child{width:1ch;font-weight:700}\
 .added td:first-child{color:var(--good)}.removed td:first-child{color:var(--bad)}\
 .changed td:first-child,.moved td:first-child{color:var(--other)}\
-p.rest{color:var(--faint)}";
+p.rest{color:var(--faint)}\
+pre{overflow-x:auto;border-top:1px solid var(--line);padding-top:.5rem;font-size:.85rem;tab-size:8}\
+pre ins,pre del{text-decoration:none}pre ins{color:var(--good)}pre del{color:var(--bad)}pre span{color:var(--faint)}";
 
 /// Writes a report as a page of its own. `limit` is how many rows of each list are shown, all without one. Whatever an image
 /// holds stays text.
@@ -35,27 +40,65 @@ pub fn html(comparison: &Comparison, limit: Option<usize>) -> String {
     let name = |image: &super::ImageFacts| image.name.clone().or_else(|| image.id.clone()).unwrap_or_default();
     let (a, b) = (name(&comparison.a), name(&comparison.b));
     let title = if a.is_empty() || b.is_empty() { "Two images".to_owned() } else { format!("{a} and {b}") };
-    let class = if comparison.equal { "equal" } else { "different" };
-    // writing to a string cannot fail
-    let mut out = page::head(&format!("{title}: {class}"), STYLE, None);
-    let _ = write!(
-        out,
-        "<body>\n<main>\n<h1>{title}: <span class=\"{class}\">{verdict}</span></h1>\n",
-        title = escaped(&title),
-        verdict = escaped(&outline.verdict),
-    );
-    if !outline.notes.is_empty() {
-        out.push_str("<ul>\n");
-        for note in &outline.notes {
-            let _ = writeln!(out, "<li>{}</li>", escaped(note));
-        }
-        out.push_str("</ul>\n");
-    }
+    let mut out = head(&title, comparison.equal, &outline.verdict);
+    push_list(&mut out, &outline.notes);
     for section in &outline.sections {
         push(&mut out, section);
     }
-    out.push_str("</main>\n</body>\n</html>\n");
+    out.push_str(END);
     out
+}
+
+/// Writes one path of both images as a page of its own, the contents as a diff.
+pub fn html_of_file(found: &FileDiff) -> String {
+    let mut out = head(&found.path, found.equal, if found.equal { "equal" } else { "different" });
+    let sides = found.sides().map(|(letter, side)| format!("{letter}: {side}"));
+    push_list(&mut out, &[sides.to_vec(), found.notes()].concat());
+    if let Some(diff) = &found.diff {
+        out.push_str("<pre tabindex=\"0\" aria-label=\"what differs in the content\">");
+        for line in diff.lines() {
+            let text = html_lines(line);
+            // writing to a string cannot fail
+            let _ = match line.as_bytes() {
+                [b'-', b'-', b'-', b' ', ..] | [b'+', b'+', b'+', b' ', ..] => writeln!(out, "<b>{text}</b>"),
+                [b'@', ..] => writeln!(out, "<span>{text}</span>"),
+                [b'-', ..] => writeln!(out, "<del>{text}</del>"),
+                [b'+', ..] => writeln!(out, "<ins>{text}</ins>"),
+                _ => writeln!(out, "{text}"),
+            };
+        }
+        out.push_str("</pre>\n");
+    }
+    out.push_str(END);
+    out
+}
+
+/// The end of every page.
+const END: &str = "</main>\n</body>\n</html>\n";
+
+/// The beginning of a page up to its heading.
+fn head(title: &str, equal: bool, verdict: &str) -> String {
+    let class = if equal { "equal" } else { "different" };
+    let mut out = page::head(&format!("{title}: {class}"), STYLE, None);
+    // writing to a string cannot fail
+    let _ = writeln!(
+        out,
+        "<body>\n<main>\n<h1>{title}: <span class=\"{class}\">{verdict}</span></h1>",
+        title = escaped(title),
+        verdict = escaped(verdict),
+    );
+    out
+}
+
+fn push_list(out: &mut String, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    out.push_str("<ul>\n");
+    for item in items {
+        let _ = writeln!(out, "<li>{}</li>", escaped(item));
+    }
+    out.push_str("</ul>\n");
 }
 
 fn push(out: &mut String, section: &Section) {

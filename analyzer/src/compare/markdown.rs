@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Comparison, outline::outline};
-use crate::markup::markdown as escaped;
+use super::{Comparison, FileDiff, outline::outline};
+use crate::markup::{markdown as escaped, seen_lines};
 
 /// Writes a report in GitHub's markdown: the verdict, the notes, a table for each list. `limit` is how many rows of each list
 /// are shown, all without one. Whatever an image holds stays text.
@@ -33,6 +33,36 @@ pub fn markdown(comparison: &Comparison, limit: Option<usize>) -> String {
         if section.rest > 0 {
             let _ = writeln!(out, "\nand {} more", section.rest);
         }
+    }
+    out
+}
+
+/// Writes one path of both images in GitHub's markdown, the contents as a block of a diff. `limit` is how many lines of that are
+/// shown, all without one.
+pub fn markdown_of_file(found: &FileDiff, limit: Option<usize>) -> String {
+    let verdict = if found.equal { "equal" } else { "different" };
+    // writing to a string cannot fail
+    let mut out = String::new();
+    let _ = writeln!(out, "## Comparison of {}: {verdict}\n", escaped(&found.path));
+    for (letter, side) in found.sides() {
+        let _ = writeln!(out, "- {letter}: {}", escaped(&side));
+    }
+    for note in found.notes() {
+        let _ = writeln!(out, "- {}", escaped(&note));
+    }
+    let Some(diff) = &found.diff else { return out };
+    let lines: Vec<&str> = diff.lines().collect();
+    let shown = &lines[..lines.len().min(limit.unwrap_or(usize::MAX))];
+    // a block ends at as many backticks as it begins with, so it begins with more than any line has
+    let longest = shown.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let _ = writeln!(out, "\n{fence}diff");
+    for line in shown {
+        let _ = writeln!(out, "{}", seen_lines(line));
+    }
+    let _ = writeln!(out, "{fence}");
+    if shown.len() < lines.len() {
+        let _ = writeln!(out, "\nand {} more lines", lines.len() - shown.len());
     }
     out
 }

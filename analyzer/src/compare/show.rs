@@ -2,7 +2,7 @@
 //!
 //! Indexes say in which layer the path lives; only that layer is opened, up to the file.
 
-use std::{collections::VecDeque, io::Read, sync::Arc};
+use std::{collections::VecDeque, fmt, io::Read, sync::Arc};
 
 use serde::Serialize;
 use strata_image::{
@@ -12,7 +12,7 @@ use strata_image::{
 };
 
 use super::{Options, facts::Facts, what::What};
-use crate::{Error, Ledger, Result, error::in_layer, index::LayerIndex, path_text, text_diff};
+use crate::{Error, Ledger, Result, error::in_layer, index::LayerIndex, path_text, size_text, text_diff};
 
 /// The most bytes of a file that are taken into memory to be shown: 4 MiB hold any text that a person reads.
 pub const MAX_SHOWN: u64 = 4 << 20;
@@ -66,6 +66,33 @@ pub struct FileFacts {
     pub link: Option<String>,
     /// The layer that it is from, the lowest is 0.
     pub layer: u32,
+}
+
+impl FileDiff {
+    /// The two sides, each with its letter and what it has in words.
+    pub fn sides(&self) -> [(char, String); 2] {
+        let text =
+            |facts: &Option<FileFacts>| facts.as_ref().map_or("has no such path".to_owned(), ToString::to_string);
+        [('A', text(&self.a)), ('B', text(&self.b))]
+    }
+
+    /// What differs, and why it is not shown where it is not, each in a line.
+    pub fn notes(&self) -> Vec<String> {
+        let words: Vec<&str> = self.what.iter().map(|what| what.word()).collect();
+        let differs = (!words.is_empty()).then(|| format!("differs in {}", words.join(", ")));
+        let hidden = self.not_shown.map(|reason| format!("the contents differ, and are not shown: {reason}"));
+        differs.into_iter().chain(hidden).collect()
+    }
+}
+
+/// Writes what a person reads in one line.
+impl fmt::Display for FileFacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let link = self.link.as_ref().map(|link| format!(" -> {link}")).unwrap_or_default();
+        let Self { path, kind, mode, uid, gid, mtime, layer, .. } = self;
+        let size = size_text(self.bytes);
+        write!(formatter, "{path}{link}  {kind}, {size}, mode {mode}, owner {uid}:{gid}, {mtime}, from layer {layer}")
+    }
 }
 
 /// Compares what two images have at a path; a relative one begins at the root.

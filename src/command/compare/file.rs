@@ -2,11 +2,8 @@
 
 use std::io::Write;
 
-use anyhow::{Result, bail};
-use strata_analyzer::{
-    compare::{FileDiff, FileFacts},
-    size_text,
-};
+use anyhow::Result;
+use strata_analyzer::compare::{self, FileDiff};
 
 use super::{Args, Format};
 use crate::{
@@ -18,27 +15,27 @@ use crate::{
     },
 };
 
+/// Lines of a diff in markdown without `--all`: GitHub takes comments of 65,536 characters.
+const LINES: usize = 500;
+
 pub(super) fn run(args: &Args, found: &FileDiff) -> Result<Status> {
     if !args.quiet {
         match args.format {
             Format::Table => args.print_styled(|out| write(out, found))?,
             Format::Json => args.print_text(&json::text(found)?)?,
-            Format::Markdown | Format::Html => bail!("--show prints a diff or JSON\nhint: leave --format out"),
+            Format::Markdown => args.print_text(&compare::markdown_of_file(found, (!args.all).then_some(LINES)))?,
+            Format::Html => args.print_text(&compare::html_of_file(found))?,
         }
     }
     Ok(if found.equal { Status::Yes } else { Status::No })
 }
 
 fn write(out: &mut dyn Write, found: &FileDiff) -> Result<()> {
-    for (letter, facts) in [("A", &found.a), ("B", &found.b)] {
-        writeln!(out, "{FAINT}{letter}  {}{FAINT:#}", text::safe(&line(facts.as_ref())))?;
+    for (letter, side) in found.sides() {
+        writeln!(out, "{FAINT}{letter}  {}{FAINT:#}", text::safe(&side))?;
     }
-    if !found.what.is_empty() {
-        let words: Vec<&str> = found.what.iter().map(|what| what.word()).collect();
-        writeln!(out, "{FAINT}differs in {}{FAINT:#}", words.join(", "))?;
-    }
-    if let Some(reason) = found.not_shown {
-        writeln!(out, "the contents differ, and are not shown: {reason}")?;
+    for note in found.notes() {
+        writeln!(out, "{FAINT}{note}{FAINT:#}")?;
     }
     for line in found.diff.as_deref().unwrap_or_default().lines() {
         let style = match line.as_bytes() {
@@ -59,22 +56,4 @@ fn write(out: &mut dyn Write, found: &FileDiff) -> Result<()> {
 /// Tabs stay what they are in a diff.
 fn diff_line(line: &str) -> String {
     line.split('\t').map(text::safe).collect::<Vec<_>>().join("\t")
-}
-
-fn line(facts: Option<&FileFacts>) -> String {
-    let Some(facts) = facts else {
-        return "has no such path".to_owned();
-    };
-    let link = facts.link.as_ref().map(|link| format!(" -> {link}")).unwrap_or_default();
-    format!(
-        "{}{link}  {}, {}, mode {}, owner {}:{}, {}, from layer {}",
-        facts.path,
-        facts.kind,
-        size_text(facts.bytes),
-        facts.mode,
-        facts.uid,
-        facts.gid,
-        facts.mtime,
-        facts.layer
-    )
 }
