@@ -6,15 +6,11 @@
 
 #![expect(clippy::print_stdout, reason = "a table is what this program is for")]
 
-use std::{
-    env,
-    ffi::OsString,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use anyhow::Result;
 use strata_benches::{
+    command::{is_asked_for, remove, strata, tar_tf, words},
     measured::{self, Measured},
     stack::{LayerMaker, Stack},
 };
@@ -85,12 +81,11 @@ fn main() -> Result<()> {
     if measured::is_measuring()? {
         return Ok(());
     }
-    let parts: Vec<String> = env::args().skip(1).collect();
     println!(
         "{:37} {:>9} {:>9} {:>9} {:>7} {:>7} {:>8} {:>8} {:>8}  promise",
         "case", "strata ms", "tar ms", "sha ms", "/ tar", "/ sha", "MiB", "tar MiB", "sha MiB"
     );
-    for case in CASES.iter().filter(|case| parts.is_empty() || parts.iter().any(|part| case.name.contains(part))) {
+    for case in CASES.iter().filter(|case| is_asked_for(case.name)) {
         let scratch = tempfile::tempdir()?;
         let stack = (case.make)(scratch.path())?;
         show(case, measure(case, &stack, scratch.path())?);
@@ -100,12 +95,12 @@ fn main() -> Result<()> {
 
 /// strata, tar, openssl.
 fn measure(case: &Case, stack: &Stack, scratch: &Path) -> Result<[Measured; 3]> {
-    let strata = env::var_os("STRATA").map_or_else(beside, |path| Ok(PathBuf::from(path)))?;
+    let strata = strata()?;
     let root = scratch.join("root");
     // no Dockerfile of where this runs
     let ours = words(&["env", "-C"], [scratch.as_os_str(), strata.as_os_str(), "--root".as_ref(), root.as_os_str()]);
     let ours = [ours, words(&["analyze", "--format", "json"], [stack.archive.as_os_str()])].concat();
-    let tar = words(&["sh", "-c", "for layer; do tar tf \"$layer\" || exit; done", "sh"], &stack.layers);
+    let tar = tar_tf(&stack.layers);
     let openssl = words(&["openssl", "dgst", "-sha256"], [&stack.archive]);
     let mut runs: [Vec<Measured>; 3] = Default::default();
     for run in 0..=RUNS {
@@ -146,22 +141,6 @@ fn show(case: &Case, [ours, tar, openssl]: [Measured; 3]) {
         mebibytes(openssl),
         if kept { "" } else { ": BROKEN" },
     );
-}
-
-/// The program that was built with this one.
-fn beside() -> Result<PathBuf> {
-    Ok(env::current_exe()?.with_file_name("strata"))
-}
-
-fn words<T: AsRef<std::ffi::OsStr>>(head: &[&str], tail: impl IntoIterator<Item = T>) -> Vec<OsString> {
-    head.iter().map(OsString::from).chain(tail.into_iter().map(|word| word.as_ref().to_owned())).collect()
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 /// 50,000 files of 1 KiB, of which the next layer removes some.

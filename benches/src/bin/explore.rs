@@ -6,15 +6,11 @@
 
 #![expect(clippy::print_stdout, reason = "a table is what this program is for")]
 
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 use strata_benches::{
+    command::{is_asked_for, remove, strata},
     stack::{LayerMaker, Stack},
     terminal::{Answer, Terminal},
 };
@@ -111,8 +107,7 @@ const IN_TREE: &[Key] = &[
 ];
 
 fn main() -> Result<()> {
-    let parts: Vec<String> = env::args().skip(1).collect();
-    for case in CASES.iter().filter(|case| parts.is_empty() || parts.iter().any(|part| case.name.contains(part))) {
+    for case in CASES.iter().filter(|case| is_asked_for(case.name)) {
         let scratch = tempfile::tempdir()?;
         let stack = (case.make)(scratch.path())?;
         println!("\n{}\n{:45} {:>9} {:>9}  promise", case.name, "", "median ms", "worst ms");
@@ -165,8 +160,7 @@ fn press(terminal: &mut Terminal, keys: &[&str], times: &mut Vec<Duration>) -> R
 }
 
 fn open(stack: &Stack, scratch: &Path, root: &Path) -> Result<(Terminal, Answer)> {
-    let strata = env::var_os("STRATA").map_or_else(beside, |path| Ok(PathBuf::from(path)))?;
-    let mut command = Command::new(strata);
+    let mut command = Command::new(strata()?);
     // no Dockerfile and no settings of where this runs
     command.current_dir(scratch).arg("--root").arg(root).arg("explore").arg(&stack.archive);
     let (terminal, answer) = Terminal::start(&mut command, SCREEN.0, SCREEN.1)?;
@@ -182,18 +176,6 @@ fn show(name: &str, times: &mut [Duration], most: f64) {
     let (median, worst) = (milliseconds(times.get(times.len() / 2)), milliseconds(times.last()));
     let verdict = if worst <= most { "" } else { ": BROKEN" };
     println!("{name:45} {median:>9.1} {worst:>9.1}  {most} ms{verdict}");
-}
-
-/// The program that was built with this one.
-fn beside() -> Result<PathBuf> {
-    Ok(env::current_exe()?.with_file_name("strata"))
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 /// Every layer adds files of its own, writes some of the layers below again and removes some.
