@@ -101,6 +101,20 @@ fn archive(strata: &Strata, name: &str, layers: &str) -> String {
 }
 
 #[test]
+fn small_findings_are_counted_in_one_line_and_told_on_demand() {
+    let strata = Strata::new();
+    let image = archive(&strata, "app:1", "etc/a:10 tmp/big:5000000 / -tmp/big / ");
+    let table = strata.ok(["analyze", &image]);
+    assert!(table.contains("\nand 1 small finding of B18, 1.02kB: --all shows it\n"), "{table}");
+    assert!(table.contains("\nA3 ") && !table.contains("\nB18 "), "{table}");
+    let all = strata.ok(["analyze", "--all", &image]);
+    assert!(all.contains("\nB18 ") && !all.contains("--all"), "{all}");
+    let report = strata.json(["analyze", "--format", "json", &image]);
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["rule"] == "B18"), "{report}");
+}
+
+#[test]
 fn settings_suppress_findings_with_a_reason_and_mistakes_in_them_are_errors() {
     let strata = Strata::new();
     let image = archive(&strata, "app:1", "a:100 b:9 / -a / b:8");

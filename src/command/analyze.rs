@@ -2,6 +2,7 @@
 
 mod dive_ci;
 mod explain;
+mod findings;
 mod gate;
 pub(super) mod inputs;
 mod limits;
@@ -49,7 +50,7 @@ pub(crate) struct Args {
     inputs: Inputs,
 
     /// Explain a rule, by its number or its name, instead of analyzing
-    #[arg(long, value_name = "RULE", conflicts_with_all = ["image", "file", "base", "config", "gate", "output"])]
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["image", "file", "base", "config", "gate", "output", "all"])]
     explain: Option<String>,
 
     /// How to print the report
@@ -59,6 +60,10 @@ pub(crate) struct Args {
     /// Write the report to a file; the gate's verdict is printed all the same
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Tell every finding in the table, however small, and however many there are
+    #[arg(long)]
+    all: bool,
 
     /// Show the numbers by the formula of another program beside the true ones, and judge by them
     #[arg(long, value_enum, value_name = "PROGRAM")]
@@ -144,7 +149,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
 
 fn print(args: &Args, report: &Report<'_>, ledger: Option<&Ledger>) -> Result<()> {
     let text = match args.format {
-        Format::Table => table::text(report, args.inputs.worth.min_saving())?,
+        Format::Table => table::text(report, args.inputs.worth.min_saving(), args.all)?,
         Format::Json => json::text(report)?,
         Format::Markdown => report.markdown(),
         Format::Sarif => json::text(&report.sarif())?,

@@ -15,6 +15,10 @@ speak of the same file, and their bytes are what the fix is thought to save. S r
 
 What lies in the base image alone is counted apart: who builds on it cannot change it.
 
+The table tells what is grave first, then by bytes. Rules that together find less than 100 kB and less than a thousandth of the
+image, and nothing grave, are counted in one line; `--all` tells them too, and every other form of the report has all findings or says
+how many it leaves out.
+
 A finding that shall not be told is named in `strata.toml`, with a reason:
 
 ```toml

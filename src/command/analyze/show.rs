@@ -3,26 +3,20 @@
 use std::fmt::{Result, Write as _};
 
 use strata_analyzer::{
-    Finding,
     analysis::{Analysis, BaseLine, FoundBy},
-    findings::{Level, rule},
     size_text,
     suggest::MinSaving,
 };
 
+use super::findings;
 use crate::look::{
-    palette::{ERROR, FAINT, HINT, STRONG},
+    palette::{FAINT, STRONG},
     suggestions,
     table::Columns,
     text,
 };
 
-/// Rules that a person sees; `--format json` has all of them.
-const RULES: usize = 8;
-/// Findings of one rule.
-const FINDINGS: usize = 3;
-
-pub(super) fn write(analysis: &Analysis, least: MinSaving, out: &mut String) -> Result {
+pub(super) fn write(analysis: &Analysis, least: MinSaving, all: bool, out: &mut String) -> Result {
     let name = analysis.image.name.as_deref().or(analysis.image.id.as_deref()).unwrap_or("image");
     writeln!(
         out,
@@ -39,7 +33,7 @@ pub(super) fn write(analysis: &Analysis, least: MinSaving, out: &mut String) -> 
     }
     writeln!(out)?;
     layers(analysis, out);
-    findings(analysis, out)?;
+    findings::write(analysis, all, out)?;
     for suggestion in &analysis.suggestions {
         writeln!(out)?;
         out.push_str(&suggestions::told(suggestion));
@@ -93,79 +87,4 @@ fn layers(analysis: &Analysis, out: &mut String) {
         ]);
     }
     columns.write(out);
-}
-
-/// What was found above the base, by rule: those that matter most first, then those of the most bytes.
-fn findings(analysis: &Analysis, out: &mut String) -> Result {
-    let own: Vec<&Finding> = analysis.findings.iter().filter(|finding| !finding.base).collect();
-    let mut rules: Vec<(&'static str, Vec<&Finding>)> = Vec::new();
-    for finding in own {
-        match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
-            Some((_, findings)) => findings.push(finding),
-            None => rules.push((finding.rule, vec![finding])),
-        }
-    }
-    let is_grave = |findings: &[&Finding]| findings.iter().any(|finding| finding.level == Level::Error);
-    rules.sort_by_key(|(_, findings)| (!is_grave(findings), std::cmp::Reverse(sum(findings))));
-    for (number, findings) in rules.iter().take(RULES) {
-        writeln!(out)?;
-        of_rule(number, findings, out)?;
-    }
-    if rules.len() > RULES {
-        let rest: Vec<&Finding> = rules[RULES..].iter().flat_map(|(_, findings)| findings.iter().copied()).collect();
-        let numbers: Vec<&str> = rules[RULES..].iter().map(|(number, _)| *number).collect();
-        let all = "--format json lists all";
-        writeln!(out)?;
-        writeln!(out, "{FAINT}and {} of {}: {all}{FAINT:#}", size_text(sum(&rest)), numbers.join(", "))?;
-    }
-    left_out(analysis, out)
-}
-
-fn of_rule(number: &str, findings: &[&Finding], out: &mut String) -> Result {
-    let Ok(rule) = rule(number) else {
-        return Ok(());
-    };
-    let style = if findings.iter().any(|finding| finding.level == Level::Error) { ERROR } else { STRONG };
-    let bytes = if findings.iter().all(|finding| finding.exact) { "" } else { "about " };
-    writeln!(out, "{style}{number} {}: {bytes}{}{style:#}", rule.about().title, size_text(sum(findings)))?;
-    for finding in findings.iter().take(FINDINGS) {
-        writeln!(out, "  {}", text::safe(&finding.message))?;
-    }
-    if findings.len() > FINDINGS {
-        writeln!(out, "{FAINT}  and {} more{FAINT:#}", findings.len() - FINDINGS)?;
-    }
-    // all of one rule most often have one fix
-    if let Some(first) = findings.first() {
-        writeln!(out, "{HINT}  fix:{HINT:#} {}", text::prose(&text::safe(&first.fix), 7))?;
-    }
-    Ok(())
-}
-
-/// What is not told, and why.
-fn left_out(analysis: &Analysis, out: &mut String) -> Result {
-    let of_base: Vec<&Finding> = analysis.findings.iter().filter(|finding| finding.base).collect();
-    let mut lines = Vec::new();
-    if !of_base.is_empty() {
-        let count = text::count(of_base.len(), "finding");
-        lines.push(format!("{count} about the base alone, {}: nothing here can change it", size_text(sum(&of_base))));
-    }
-    if !analysis.suppressed.is_empty() {
-        let findings: Vec<&Finding> = analysis.suppressed.iter().map(|suppressed| &suppressed.finding).collect();
-        let mut by: Vec<&str> = analysis.suppressed.iter().map(|suppressed| suppressed.by.as_str()).collect();
-        by.sort_unstable();
-        by.dedup();
-        let count = text::count(findings.len(), "finding");
-        lines.push(format!("{count} suppressed by {}, {}", by.join(", "), size_text(sum(&findings))));
-    }
-    if !lines.is_empty() {
-        writeln!(out)?;
-    }
-    for line in lines {
-        writeln!(out, "{FAINT}{}{FAINT:#}", text::safe(&line))?;
-    }
-    Ok(())
-}
-
-fn sum(findings: &[&Finding]) -> u64 {
-    findings.iter().map(|finding| finding.bytes).fold(0, u64::saturating_add)
 }

@@ -13,10 +13,10 @@ use strata_analyzer::{
 use super::{gate, show};
 use crate::look::table::Columns;
 
-/// The report, coloured.
-pub(super) fn text(report: &Report<'_>, least: MinSaving) -> Result<String, Error> {
+/// The report, coloured; with `all` every finding in it.
+pub(super) fn text(report: &Report<'_>, least: MinSaving, all: bool) -> Result<String, Error> {
     let mut out = String::new();
-    show::write(report.analysis, least, &mut out)?;
+    show::write(report.analysis, least, all, &mut out)?;
     if let Some(compat) = report.compat {
         out.push('\n');
         dive(report.analysis, compat.dive, &mut out);
