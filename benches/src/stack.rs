@@ -21,6 +21,8 @@ use strata_image::{
 
 /// Begins the modification times: an image's files differ in it.
 const FIRST_SECOND: i64 = 1_700_000_000;
+/// Seconds in which all files were changed last: three years.
+const SECONDS: u64 = 100_000_000;
 
 /// An image on the disk.
 pub struct Stack {
@@ -44,7 +46,8 @@ impl LayerMaker {
     /// When the disk is full, or the path no path.
     pub fn file(&mut self, path: &str, size: u64) -> Result<()> {
         self.files += 1;
-        let mtime = Timestamp { seconds: FIRST_SECOND + i64::try_from(self.files)?, ..Timestamp::EPOCH };
+        // one of some years, whatever the number says beside that of the file
+        let mtime = Timestamp { seconds: FIRST_SECOND + i64::try_from(self.files % SECONDS)?, ..Timestamp::EPOCH };
         let entry = Entry { size, mtime, ..Entry::new(LayerPath::new(path.as_bytes())?, EntryKind::File) };
         let numbers = path.bytes().cycle().zip((self.files..).flat_map(u64::to_le_bytes));
         self.content.clear();
