@@ -10,6 +10,7 @@
 //! It behaves as a directory tree that is mounted above the layers below: what is made or taken away moves the time of its
 //! directory, names hide names below, and only what differs in the end becomes an entry.
 
+mod change;
 mod pack;
 pub(crate) mod packed;
 
@@ -17,7 +18,6 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::Read,
-    os::unix::fs::FileExt as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,9 +31,11 @@ use strata_image::Timestamp;
 use crate::{
     below::{self, Below, Found, FoundKind},
     cause::Cause,
-    selection::{ContentHash, Origin, Stamp},
+    selection::Stamp,
     tree::{components, file_name, parent},
 };
+pub(crate) use change::Content;
+use change::{Change, Folder, Inode, Leaf, LeafKind, Piece};
 
 /// Metadata of everything but its type and its name.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,66 +72,6 @@ impl Clock {
             _ => time,
         }
     }
-}
-
-#[derive(Default)]
-struct Folder {
-    /// `None`: as below.
-    attributes: Option<Attributes>,
-    /// Whether the names below are not seen: it was made here.
-    hides: bool,
-    names: BTreeMap<BString, Change>,
-}
-
-enum Change {
-    /// Taken away; there is such a name below.
-    Gone,
-    Folder(Folder),
-    Leaf(Leaf),
-}
-
-/// Anything but a directory.
-#[derive(Clone)]
-struct Leaf {
-    kind: LeafKind,
-    attributes: Attributes,
-}
-
-#[derive(Clone)]
-enum LeafKind {
-    /// Names of one file share it.
-    File(Arc<Inode>),
-    Symlink(BString),
-    Special {
-        kind: FileType,
-        device: u64,
-    },
-}
-
-/// A regular file.
-struct Inode {
-    size: u64,
-    content: Content,
-}
-
-/// Where the bytes of a file are until it is packed.
-pub(crate) enum Content {
-    Bytes(Vec<u8>),
-    /// A file of the sources, which may still be written to by somebody.
-    Source {
-        origin: Arc<Origin>,
-        real: BString,
-        stamp: Option<Stamp>,
-        /// BLAKE3 of what it held when the key was made.
-        content: Option<ContentHash>,
-    },
-    /// A piece of a temporary file.
-    Spooled {
-        file: Arc<File>,
-        offset: u64,
-    },
-    /// A file below.
-    Below(BString),
 }
 
 impl<'a> Draft<'a> {
@@ -385,34 +327,7 @@ impl Attributes {
     }
 }
 
-impl Leaf {
-    fn found(&self) -> Found {
-        self.attributes.found(match &self.kind {
-            LeafKind::File(inode) => FoundKind::File { size: inode.size },
-            LeafKind::Symlink(target) => FoundKind::Symlink(target.clone()),
-            LeafKind::Special { kind, device } => FoundKind::Special { kind: *kind, device: *device },
-        })
-    }
-}
-
 /// The root directory of no layers at all.
 fn root_of_nothing() -> Found {
     Found { kind: FoundKind::Directory, mode: 0o755, owner: (0, 0), mtime: Timestamp::EPOCH }
-}
-
-/// A piece of a file that several readers share.
-struct Piece {
-    file: Arc<File>,
-    offset: u64,
-    left: u64,
-}
-
-impl Read for Piece {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..wanted], self.offset)?;
-        self.offset += read as u64;
-        self.left -= read as u64;
-        Ok(read)
-    }
 }

@@ -1,5 +1,7 @@
 //! Reads the entries of a layer's tar.
 
+mod sparse;
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use bstr::{BString, ByteSlice};
@@ -8,11 +10,10 @@ use super::{
     Entry, EntryKind, LayerPath, Problem, TarError,
     content::{Content, Run},
     error::excerpt,
-    header::{BLOCK, BLOCK_BYTES, Header, padding, unsigned},
+    header::{BLOCK, BLOCK_BYTES, Header, padding},
     path::MAX_PATH,
     pax::Records,
     raw::RawEntry,
-    sparse::{self, DecimalMap, Map, Segment},
 };
 use crate::time::Timestamp;
 
@@ -263,55 +264,6 @@ impl<R: Read> LayerReader<R> {
         }
         entry.path = path;
         Ok(entry)
-    }
-
-    /// Reads the map of an old GNU sparse file; gives its expanded size.
-    fn old_sparse(&mut self, header: &Header, stored: u64) -> Result<u64, TarError> {
-        let at = self.offset - BLOCK_BYTES;
-        let mut segments = Vec::new();
-        let fields = header.gnu().ok_or(Problem::TypeFlag(b'S'));
-        let begun = fields.and_then(|fields| {
-            sparse::push_old(&mut segments, &fields.sparse)?;
-            Ok((unsigned("real size", &fields.realsize)?, fields.isextended[0] == 1))
-        });
-        let (size, mut more) = begun.map_err(|problem| self.problem(at, problem))?;
-        while more {
-            let mut block = [0; BLOCK];
-            if !self.block(&mut block, "sparse map")? {
-                return Err(self.truncated("sparse map"));
-            }
-            more = sparse::push_extension(&mut segments, &block).map_err(|problem| self.problem(at, problem))?;
-        }
-        self.sparse_content(at, segments, size, stored)
-    }
-
-    /// Takes the map of a PAX sparse file, from its content when it stands there; gives the expanded size.
-    fn pax_sparse(&mut self, map: Map, size: u64) -> Result<u64, TarError> {
-        let at = self.offset - BLOCK_BYTES;
-        let mut stored = self.content.stored;
-        let segments = match map {
-            Map::Known(segments) => segments,
-            Map::InContent => {
-                let mut map = DecimalMap::default();
-                loop {
-                    let mut block = [0; BLOCK];
-                    stored = stored.checked_sub(BLOCK_BYTES).ok_or_else(|| self.problem(at, Problem::SparseMap))?;
-                    if !self.block(&mut block, "sparse map")? {
-                        return Err(self.truncated("sparse map"));
-                    }
-                    if let Some(segments) = map.push(&block).map_err(|problem| self.problem(at, problem))? {
-                        break segments;
-                    }
-                }
-            }
-        };
-        self.sparse_content(at, segments, size, stored)
-    }
-
-    fn sparse_content(&mut self, at: u64, segments: Vec<Segment>, size: u64, stored: u64) -> Result<u64, TarError> {
-        sparse::check(&segments, size, stored).map_err(|problem| self.problem(at, problem))?;
-        self.content.begin_sparse(segments, size, stored);
-        Ok(size)
     }
 
     /// Passes over what the caller did not read. The padding may be missing at the very end, as in Go.
