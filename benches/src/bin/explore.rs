@@ -25,13 +25,15 @@ const KEY: f64 = 50.0;
 
 struct Case {
     name: &'static str,
+    /// Milliseconds within which it opens, where that is promised.
+    open: Option<f64>,
     make: fn(&Path) -> Result<Stack>,
 }
 
 const CASES: [Case; 3] = [
-    Case { name: "50,000 files in 60 layers", make: |at| layers(at) },
-    Case { name: "50,000 files in one directory", make: |at| directory(at) },
-    Case { name: "50,000 files, written again twice", make: |at| again(at) },
+    Case { name: "50,000 files in 60 layers", open: Some(OPEN), make: |at| layers(at) },
+    Case { name: "50,000 files in one directory", open: Some(OPEN), make: |at| directory(at) },
+    Case { name: "50,000 files, written again twice", open: None, make: |at| again(at) },
 ];
 
 /// Where a key is pressed: one goes there with the keys before it, and back with those behind it.
@@ -111,12 +113,12 @@ fn main() -> Result<()> {
         let scratch = tempfile::tempdir()?;
         let stack = (case.make)(scratch.path())?;
         println!("\n{}\n{:45} {:>9} {:>9}  promise", case.name, "", "median ms", "worst ms");
-        measure(&stack, scratch.path())?;
+        measure(case, &stack, scratch.path())?;
     }
     Ok(())
 }
 
-fn measure(stack: &Stack, scratch: &Path) -> Result<()> {
+fn measure(case: &Case, stack: &Stack, scratch: &Path) -> Result<()> {
     let root = scratch.join("root");
     for (name, seen) in [("open, never seen", false), ("open, seen before", true)] {
         let mut times = Vec::new();
@@ -128,7 +130,7 @@ fn measure(stack: &Stack, scratch: &Path) -> Result<()> {
             times.push(answer.time);
             terminal.leave("q")?;
         }
-        show(name, &mut times, OPEN);
+        show(name, &mut times, case.open);
     }
     let (mut terminal, _) = open(stack, scratch, &root)?;
     let mut all = Vec::new();
@@ -145,10 +147,10 @@ fn measure(stack: &Stack, scratch: &Path) -> Result<()> {
                 press(&mut terminal, key.after, &mut Vec::new())?;
             }
             all.extend(times.iter().copied());
-            show(&format!("{pane}: {}", key.name), &mut times, KEY);
+            show(&format!("{pane}: {}", key.name), &mut times, Some(KEY));
         }
     }
-    show("all keys", &mut all, KEY);
+    show("all keys", &mut all, Some(KEY));
     terminal.leave("q")
 }
 
@@ -170,12 +172,16 @@ fn open(stack: &Stack, scratch: &Path, root: &Path) -> Result<(Terminal, Answer)
     Ok((terminal, answer))
 }
 
-fn show(name: &str, times: &mut [Duration], most: f64) {
+fn show(name: &str, times: &mut [Duration], most: Option<f64>) {
     times.sort_unstable();
     let milliseconds = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1000.0);
     let (median, worst) = (milliseconds(times.get(times.len() / 2)), milliseconds(times.last()));
-    let verdict = if worst <= most { "" } else { ": BROKEN" };
-    println!("{name:45} {median:>9.1} {worst:>9.1}  {most} ms{verdict}");
+    let promise = match most {
+        Some(most) if worst <= most => format!("{most} ms"),
+        Some(most) => format!("{most} ms: BROKEN"),
+        None => String::new(),
+    };
+    println!("{name:45} {median:>9.1} {worst:>9.1}  {promise}");
 }
 
 /// Every layer adds files of its own, writes some of the layers below again and removes some.
