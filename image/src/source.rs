@@ -8,6 +8,8 @@
 //! | `rootfs:PATH` | a root filesystem, in a directory or a tar |
 //! | a path | whichever of these it is |
 
+mod each;
+
 use std::path::{Path, PathBuf};
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     rootfs,
     store::Intake,
 };
+pub use each::{Each, each};
 
 /// Names offered for one that was not found.
 const MAX_NEAR: usize = 3;

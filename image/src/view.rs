@@ -22,6 +22,7 @@
 //!
 //! An inode dies when its last name goes.
 
+mod fork;
 mod inodes;
 mod layering;
 mod resolve;

@@ -34,6 +34,7 @@ use crate::{
     found::{FoundImage, parse_config},
     manifest::{Descriptor, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD},
     name::ImageName,
+    source::Each,
     store::{self, Intake},
 };
 
@@ -65,6 +66,11 @@ pub fn open(path: &Path) -> Result<Vec<Box<dyn Image>>> {
 /// As [`open`], of an archive that is open already. A layer that has to be read, since nothing says its digest, goes into the
 /// store at the same time where there is an intake.
 pub(crate) fn images(archive: TarFile, intake: Option<&mut Intake<'_>>) -> Result<Vec<Box<dyn Image>>> {
+    each(archive, intake)?.into_iter().map(|each| each.image).collect()
+}
+
+/// The same, each image for itself.
+pub(crate) fn each(archive: TarFile, intake: Option<&mut Intake<'_>>) -> Result<Vec<Each>> {
     let archive = Arc::new(archive);
     let listed = list(&archive)?;
     if listed.is_empty() {
@@ -72,11 +78,19 @@ pub(crate) fn images(archive: TarFile, intake: Option<&mut Intake<'_>>) -> Resul
     }
     let manifests = manifests(&archive).unwrap_or_default();
     let mut spans = Spans { archive: &archive, intake, by_digest: HashMap::new(), hashed: HashMap::new() };
-    let images: Vec<_> =
-        listed.iter().map(|listed| image(listed, &archive, &manifests, &mut spans)).collect::<Result<_>>()?;
+    let open = |listed| (label(listed), image(listed, &archive, &manifests, &mut spans));
+    let images: Vec<_> = listed.iter().map(open).collect();
     let spans = spans.by_digest;
     let blobs: Arc<dyn Blobs> = Arc::new(DockerBlobs { archive, spans });
-    Ok(images.into_iter().map(|image| Box::new(image.finish(&blobs)) as Box<dyn Image>).collect())
+    let finish = |image: Unfinished| Box::new(image.finish(&blobs)) as Box<dyn Image>;
+    Ok(images.into_iter().map(|(text, image)| Each { text, image: image.map(finish) }).collect())
+}
+
+/// What to call an image: its first name, or else its ID.
+fn label(listed: &Listed) -> String {
+    let name = listed.repo_tags.iter().find(|name| *name != NO_NAME).cloned();
+    let id = || digest_in(&listed.config).map(|digest| digest.to_string());
+    name.or_else(id).unwrap_or_else(|| listed.config.clone())
 }
 
 /// Whether an archive is one of these.

@@ -9,7 +9,7 @@
 pub(crate) mod resolve;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::{Read, Write},
     path::Path,
     sync::Arc,
@@ -31,6 +31,7 @@ use crate::{
     found::FoundImage,
     manifest::{CONTAINERD_NAME, Descriptor, Index, MAX_MANIFEST_BYTES, Platform, REF_NAME},
     name::ImageName,
+    source::Each,
     store,
 };
 
@@ -46,10 +47,19 @@ const MAX_LAYOUT_FILE_BYTES: u64 = 64 << 10;
 /// # Errors
 /// [`Error::NoSuchReference`], [`Error::NoPlatform`], [`Error::NoImage`], and whatever is wrong with the documents.
 pub fn open_layout(path: &Path, reference: Option<&str>, platform: &Platform) -> Result<Vec<Box<dyn Image>>> {
+    of_layout(path, reference, platform)?.into_iter().map(|each| each.image).collect()
+}
+
+/// As [`open_layout`], all images, each for itself.
+pub(crate) fn each_of_layout(path: &Path, platform: &Platform) -> Result<Vec<Each>> {
+    of_layout(path, None, platform)
+}
+
+fn of_layout(path: &Path, reference: Option<&str>, platform: &Platform) -> Result<Vec<Each>> {
     check_layout_file(path)?;
     let index = store::index::read(path)?;
     let blobs: Arc<dyn Blobs> = Arc::new(DirectoryBlobs::open(path)?);
-    images(&blobs, &index, reference, platform)
+    each(&blobs, &index, reference, platform)
 }
 
 /// Opens the images of a layout in a tar, which may be compressed as a whole; otherwise as [`open_layout`].
@@ -63,11 +73,16 @@ pub(crate) fn images_of_archive(
     reference: Option<&str>,
     platform: &Platform,
 ) -> Result<Vec<Box<dyn Image>>> {
+    each_of_archive(archive, reference, platform)?.into_iter().map(|each| each.image).collect()
+}
+
+/// The same, each image for itself.
+pub(crate) fn each_of_archive(archive: TarFile, reference: Option<&str>, platform: &Platform) -> Result<Vec<Each>> {
     let place = |name: &str| format!("{name} of {}", archive.path().display());
     parse_layout_file(&archive.read("oci-layout", MAX_LAYOUT_FILE_BYTES)?, &place("oci-layout"))?;
     let index = store::index::parse(&archive.read("index.json", MAX_MANIFEST_BYTES)?, &place("index.json"))?;
     let blobs: Arc<dyn Blobs> = Arc::new(archive);
-    images(&blobs, &index, reference, platform)
+    each(&blobs, &index, reference, platform)
 }
 
 /// Whether an archive is one of these.
@@ -95,12 +110,7 @@ fn parse_layout_file(bytes: &[u8], place: &str) -> Result<()> {
 }
 
 /// Finds the images of an index.
-fn images(
-    blobs: &Arc<dyn Blobs>,
-    index: &Index,
-    reference: Option<&str>,
-    platform: &Platform,
-) -> Result<Vec<Box<dyn Image>>> {
+fn each(blobs: &Arc<dyn Blobs>, index: &Index, reference: Option<&str>, platform: &Platform) -> Result<Vec<Each>> {
     let entries: Vec<_> = index.manifests.iter().filter(|entry| !entry.is_attestation()).collect();
     let chosen: Vec<_> =
         entries.iter().filter(|entry| reference.is_none_or(|text| is_called(entry, text))).copied().collect();
@@ -112,33 +122,40 @@ fn images(
             available,
         });
     }
-    let mut found: Vec<(Digest, FoundImage)> = Vec::new();
+    let mut found: Vec<(String, Result<(Digest, FoundImage)>)> = Vec::new();
+    let mut places: HashMap<Digest, usize> = HashMap::new();
     let mut no_image = Error::NoImage { place: blobs.place().to_owned() };
     for group in alternatives(&chosen) {
-        let image = resolve::among(&**blobs, &group, &label(&group[0]), platform).and_then(|resolved| {
+        let text = label(&group[0]);
+        let image = resolve::among(&**blobs, &group, &text, platform).and_then(|resolved| {
             let resolve::Resolved { digest, manifest, raw } = resolved;
             Ok((digest, FoundImage::of_manifest(blobs, digest, &manifest, raw, Vec::new())?))
         });
-        let (digest, image) = match image {
-            Ok(image) => image,
+        let place = match image {
+            Ok((digest, image)) => *places.entry(digest).or_insert_with(|| {
+                found.push((text, Ok((digest, image))));
+                found.len() - 1
+            }),
             // artifacts of another kind may stand beside images
             Err(error @ Error::NotAnImage { .. }) => {
                 no_image = error;
                 continue;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                found.push((text, Err(error)));
+                continue;
+            }
         };
-        let position = found.iter().position(|(known, _)| *known == digest).unwrap_or_else(|| {
-            found.push((digest, image));
-            found.len() - 1
-        });
-        let names = &mut found[position].1.names;
-        names.extend(name_of(&group[0]).filter(|name| !names.contains(name)));
+        if let (_, Ok((_, image))) = &mut found[place] {
+            let name = name_of(&group[0]).filter(|name| !image.names.contains(name));
+            image.names.extend(name);
+        }
     }
     if found.is_empty() {
         return Err(no_image);
     }
-    Ok(found.into_iter().map(|(_, image)| Box::new(image) as Box<dyn Image>).collect())
+    let boxed = |(_, image): (Digest, FoundImage)| Box::new(image) as Box<dyn Image>;
+    Ok(found.into_iter().map(|(text, image)| Each { text, image: image.map(boxed) }).collect())
 }
 
 /// Brings entries together that offer one image for several platforms: those of one name, and those without a name that

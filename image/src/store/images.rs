@@ -1,6 +1,6 @@
 //! Images in the store: put, found, named, removed.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cell::RefCell, cmp::Reverse, collections::BTreeMap};
 
 use super::{Store, StoredImage, import::must_be_tags, index};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     manifest::{Descriptor, Document, Index, Manifest, OCI_CONFIG, OCI_INDEX, REF_NAME, oci_layer},
     name::ImageName,
+    source::Each,
     time::Timestamp,
 };
 
@@ -136,6 +137,27 @@ impl Store {
         let created = |image: &StoredImage| -> Option<Timestamp> { image.config()?.created.as_deref()?.parse().ok() };
         images.sort_by_cached_key(|image| (Reverse(created(image)), image.image_id()));
         Ok(images)
+    }
+
+    /// Lists every image by its first name or its ID, in order. One that cannot be opened is no error of the others, and
+    /// has the name, or the digest of the manifest, that the index has for it.
+    pub fn each(&self) -> Result<Vec<Each>> {
+        let failed = RefCell::new(Vec::new());
+        let found = self.by_id(|entry, names| match self.load_entry(entry, names) {
+            Ok(image) => Ok(Some(image)),
+            Err(error) => {
+                let text = index::name_of(entry).map_or_else(|| entry.digest.to_string(), |name| name.to_string());
+                failed.borrow_mut().push(Each { text, image: Err(error) });
+                Ok(None)
+            }
+        })?;
+        let mut each = failed.into_inner();
+        each.extend(found.into_values().map(|image| {
+            let text = image.names().first().map_or_else(|| image.image_id().to_string(), ToString::to_string);
+            Each { text, image: Ok(Box::new(image)) }
+        }));
+        each.sort_by(|a, b| a.text.cmp(&b.text));
+        Ok(each)
     }
 
     /// Lists every name that an image has, in order. Reads the index alone.

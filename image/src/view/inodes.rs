@@ -41,6 +41,7 @@ const BESIDE: u32 = 1 << 31;
 /// Of a directory in which there is no name.
 const NO_CHILD: u32 = u32::MAX;
 
+#[derive(Clone)]
 struct Inode {
     id: InodeId,
     links: u32,
@@ -54,7 +55,7 @@ struct Inode {
 }
 
 /// What most inodes share with many others.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Shared {
     kind: u8,
     mode: u16,
@@ -64,7 +65,7 @@ struct Shared {
 }
 
 /// All inodes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Inodes {
     records: Vec<Inode>,
     free: Vec<InodeIndex>,
@@ -268,7 +269,7 @@ impl Inodes {
 }
 
 /// What few inodes have, by number.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Beside<T> {
     items: Vec<T>,
     free: Vec<u32>,

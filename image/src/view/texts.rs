@@ -21,7 +21,7 @@ impl Text {
 const SHORT: usize = 0x7f;
 
 /// Every component once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Texts {
     /// Each led by its length.
     bytes: Vec<u8>,

@@ -21,6 +21,7 @@ pub(super) struct NameIndex(u32);
 const NO_NAME: NameIndex = NameIndex(u32::MAX);
 
 /// Live names in a tree, siblings in a doubly linked list whose beginning the directory's inode knows.
+#[derive(Clone)]
 pub(super) struct Tree {
     texts: Texts,
     pub(super) inodes: Inodes,
@@ -33,6 +34,7 @@ pub(super) struct Tree {
     keys: Keys,
 }
 
+#[derive(Clone)]
 struct Name {
     text: Text,
     inode: InodeIndex,
@@ -181,6 +183,12 @@ impl Tree {
         }
     }
 
+    /// All live names but the root, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = NameIndex> {
+        let live = self.names.iter().enumerate().skip(1).filter(|(_, name)| name.parent != NO_NAME);
+        live.map(|(place, _)| NameIndex(index(place)))
+    }
+
     /// Whether a name found before is still there; only until another is added.
     pub(super) fn is_live(&self, name: NameIndex) -> bool {
         self.name(name).parent != NO_NAME
@@ -259,6 +267,7 @@ impl Name {
 
 /// Hashes a directory and a text: two small numbers, of which nobody outside chooses the hash, since it depends on two
 /// that are drawn anew each time.
+#[derive(Clone)]
 struct Keys([u64; 2]);
 
 impl Keys {
