@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    analyze, build, check, compare, explore, export, history, images, import, inspect, load, rmi, run, save, slim,
-    system, tag,
+    analyze, audit, build, check, compare, explore, export, history, images, import, inspect, load, rmi, run, save,
+    slim, system, tag,
 };
 
 /// Builds container images, says exactly which of their bytes are wasted, and runs them. One binary, no daemon.
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Check(check::Args),
     Slim(Box<slim::Args>),
     Analyze(Box<analyze::Args>),
+    Audit(audit::Args),
     Compare(Box<compare::Args>),
     Explore(explore::Args),
     History(history::Args),

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, and what it does with them.
 
 pub(crate) mod analyze;
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod compare;
@@ -66,6 +67,7 @@ pub(crate) fn run(cli: Cli, places: &Places) -> Result<Status> {
         Command::Check(args) => check::run(&args, places),
         Command::Slim(args) => slim::run(&args, places),
         Command::Analyze(args) => analyze::run(&args, places),
+        Command::Audit(args) => audit::run(&args, places),
         Command::Compare(args) => compare::run(&args, places),
         Command::Explore(args) => explore::run(&args, places),
         Command::History(args) => history::run(&args, places),

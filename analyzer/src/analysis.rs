@@ -13,6 +13,7 @@ use strata_dockerfile::{Dockerfile, Instruction, Parsed};
 use strata_image::{Image, ImageConfig};
 
 pub use base::{BaseLine, Candidate, FoundBy, Own};
+pub(crate) use base::{Found as FoundBase, accounts as base_accounts};
 pub(crate) use duplicates::copies;
 
 use crate::{
@@ -235,13 +236,14 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
     let subject = Subject {
         image,
         ledger,
-        repeated: &repeated,
+        repeated: Some(&repeated),
         packages: &packages,
         kept: &kept,
         layers: &layers,
         base_layers,
         steps: &steps,
         unreachable: options.unreachable,
+        lower: None,
     };
     let mut suppressions = findings::resolve(options.suppressions, &subject)?;
     if let (Some((name, source, parsed)), Some(origin)) = (&recipe, &origin) {
@@ -322,6 +324,16 @@ fn proposals(
     })
 }
 
+/// The base of an image of which nothing more is known.
+pub(crate) fn find_base(image: &dyn Image, bases: &[Candidate]) -> Option<FoundBase> {
+    base::find(image, &Options { bases, ..Options::default() }, None)
+}
+
+/// The lines of its layers.
+pub(crate) fn layer_lines(image: &dyn Image, ledger: &Ledger, base_layers: Option<usize>) -> Vec<LayerLine> {
+    layers::lines(image, ledger, base_layers, None, None)
+}
+
 fn image_line(image: &dyn Image, options: &Options<'_>) -> ImageLine {
     ImageLine {
         name: options.name.map(str::to_owned).or_else(|| image.names().first().map(ToString::to_string)),
@@ -330,14 +342,16 @@ fn image_line(image: &dyn Image, options: &Options<'_>) -> ImageLine {
     }
 }
 
-fn platform(config: &ImageConfig) -> Option<String> {
+/// Such as `linux/arm64/v8`.
+pub(crate) fn platform(config: &ImageConfig) -> Option<String> {
     let parts = [Some(config.os.as_str()), Some(config.architecture.as_str()), config.variant.as_deref()];
     let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
+/// Live over total; 1.0 where there is nothing.
 #[expect(clippy::cast_precision_loss, reason = "a ratio of sizes below 2^53, or near enough above")]
-fn ratio(live: u64, total: u64) -> f64 {
+pub(crate) fn ratio(live: u64, total: u64) -> f64 {
     if total == 0 { 1.0 } else { live as f64 / total as f64 }
 }
 

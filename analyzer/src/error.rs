@@ -58,6 +58,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A table of an audit could not be written.
+    #[error("cannot write the table {table}")]
+    Table {
+        /// Its name.
+        table: &'static str,
+        /// What the system, or the form, said.
+        source: io::Error,
+    },
     /// A layer is larger than an index holds.
     #[error("layer {layer} has more than {limit} {what}")]
     TooLarge {

@@ -12,6 +12,7 @@
 mod deaths;
 mod hits;
 mod live;
+mod lower;
 mod page;
 mod rules;
 mod suppression;
@@ -24,6 +25,7 @@ use strata_image::Image;
 use crate::{Ledger, Packages, analysis::LayerLine, ledger::Repeated};
 pub(crate) use hits::{Hit, Hits};
 use live::Whole;
+pub(crate) use lower::{Lower, LowerContents};
 pub use page::page;
 pub use rules::RULES;
 pub use suppression::{LayerName, Suppressed, Suppression, rule};
@@ -189,8 +191,8 @@ impl Claim {
 pub(crate) struct Subject<'a> {
     pub(crate) image: &'a dyn Image,
     pub(crate) ledger: &'a Ledger,
-    /// The contents that several live files may have.
-    pub(crate) repeated: &'a Repeated,
+    /// The contents that several live files may have; `None` where `lower` says it.
+    pub(crate) repeated: Option<&'a Repeated>,
     pub(crate) packages: &'a Packages,
     /// Kept contents of files that the image shows, by path.
     pub(crate) kept: &'a [(Vec<u8>, &'a [u8])],
@@ -202,9 +204,16 @@ pub(crate) struct Subject<'a> {
     pub(crate) steps: &'a [Option<&'a Instruction>],
     /// Blobs of the archive that no image needs, with their bytes.
     pub(crate) unreachable: &'a [(String, u64)],
+    /// The layers that nothing is asked about: only what those above them made or killed is found.
+    pub(crate) lower: Option<&'a Lower>,
 }
 
 impl Subject<'_> {
+    /// The lowest layer that something is asked about.
+    fn since(&self) -> usize {
+        self.lower.map_or(0, |lower| lower.layers)
+    }
+
     /// The instruction that made a layer, as text: the Dockerfile's, or else that of the history.
     fn instruction(&self, layer: usize) -> Option<&str> {
         match self.steps.get(layer) {

@@ -15,6 +15,7 @@ mod building;
 mod cache;
 mod contents;
 mod hashes;
+mod many;
 mod record;
 mod records;
 

@@ -7,6 +7,7 @@
 //!
 //! `live + dead == total`, always: in every layer and in sum. Whiteouts, links and directories weigh nothing.
 
+mod folding;
 mod links;
 mod repeated;
 
@@ -14,15 +15,15 @@ use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 use strata_image::{
-    layer::{Change, EntryKind, LayerPath},
+    layer::{Change, LayerPath},
     view::{Death, InodeId, Observer, View},
 };
 
 use crate::{
     Result,
-    error::in_layer,
     index::{ContentHash, LayerIndex},
 };
+pub use folding::Folding;
 pub use links::BrokenLink;
 use links::Links;
 pub(crate) use repeated::Repeated;
@@ -137,33 +138,9 @@ impl Ledger {
     }
 
     fn folded(layers: &[Arc<LayerIndex>], follower: &mut dyn Follower) -> Result<Self> {
-        let mut view = View::new();
-        let mut links = Links::default();
-        let mut deaths = Deaths { indexes: layers, dead: Vec::new() };
-        let mut totals = vec![LayerTotals::default(); layers.len()];
-        for (index, totals) in layers.iter().zip(&mut totals) {
-            let layer = index.diff_id();
-            let number = view.begin_layer();
-            index.each_entry(&mut |entry| {
-                let change = entry.change().map_err(in_layer(layer))?;
-                if let (Change::Add(_), EntryKind::File) = (&change, &entry.kind) {
-                    totals.total += entry.size;
-                }
-                links.apply(&change, number);
-                follower.changes(&change);
-                view.apply(entry).map_err(in_layer(layer))
-            })?;
-            view.end_layer(&mut deaths).map_err(in_layer(layer))?;
-            links.end_layer(number, layers, &view);
-            follower.layer_ended(&view);
-            totals.entries = index.len() as u64;
-        }
-        for dead in &deaths.dead {
-            totals[dead.creator()].wasted += dead.bytes;
-            totals[dead.killer].killed += dead.bytes;
-        }
-        let dead = deaths.dead;
-        Ok(Self { indexes: layers.to_vec(), layers: totals, dead, broken_links: links.broken, view })
+        let mut folding = Folding::default();
+        layers.iter().try_for_each(|index| folding.push_followed(index, follower))?;
+        Ok(folding.finish())
     }
 
     /// What each layer weighs, bottom first.
@@ -220,7 +197,7 @@ pub(crate) fn content(indexes: &[Arc<LayerIndex>], inode: InodeId) -> Option<&Co
 /// Writes down who died, and decides between rewrite and overwrite, which only contents can tell.
 struct Deaths<'a> {
     indexes: &'a [Arc<LayerIndex>],
-    dead: Vec<Dead>,
+    dead: &'a mut Vec<Dead>,
 }
 
 impl Observer for Deaths<'_> {

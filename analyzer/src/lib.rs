@@ -6,7 +6,8 @@
 //!       └─► facts, packages ──────────────────────┤
 //!                                                ├─────► findings: what costs bytes, by rule, and what to do
 //!                                                ├─────► suggest: an edit of the Dockerfile, priced in bytes
-//!                                                └─────► compare: two ledgers' views, path by path
+//!                                                ├─────► compare: two ledgers' views, path by path
+//!                                                └─────► audit: many images, and what they share
 //! ```
 //!
 //! Everything here works on any platform without privileges, reads an image wherever it stands, prints nothing, and is
@@ -30,6 +31,7 @@
 
 pub mod analysis;
 mod attribution;
+pub mod audit;
 pub mod checks;
 pub mod compare;
 pub mod dive;

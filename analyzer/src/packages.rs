@@ -12,12 +12,19 @@ mod dpkg;
 mod installed;
 mod python;
 
-use std::{collections::HashMap, fmt, sync::OnceLock};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde::Serialize;
-use strata_image::{layer::LayerPath, view::InodeId};
+use strata_image::{
+    layer::LayerPath,
+    view::{InodeId, View},
+};
 
-use crate::{Ledger, facts::Fact};
+use crate::{Ledger, facts::Fact, index::LayerIndex};
 pub(crate) use dpkg::Relations;
 
 /// Who keeps account of a package.
@@ -172,13 +179,18 @@ pub(crate) fn module(path: &[u8]) -> Option<&[u8]> {
 
 /// Kept contents of files that the image shows, by path.
 pub(crate) fn kept(ledger: &Ledger) -> Vec<(Vec<u8>, &[u8])> {
+    kept_in(ledger.indexes(), ledger.view())
+}
+
+/// The same, of some layers and what they show.
+pub(crate) fn kept_in<'a>(indexes: &'a [Arc<LayerIndex>], view: &View) -> Vec<(Vec<u8>, &'a [u8])> {
     let mut kept = Vec::new();
-    for (layer, index) in ledger.indexes().iter().enumerate() {
+    for (layer, index) in indexes.iter().enumerate() {
         let facts = index.facts();
         for (entry, _) in facts.all().filter(|(_, fact)| matches!(fact, Fact::Kept { .. })) {
             let inode = InodeId { layer: u32::try_from(layer).unwrap_or(u32::MAX), entry };
             let path = index.path(entry).and_then(|path| LayerPath::new(&path).ok());
-            let is_live = |path: &LayerPath| ledger.view().get(path).is_some_and(|node| node.inode == inode);
+            let is_live = |path: &LayerPath| view.get(path).is_some_and(|node| node.inode == inode);
             if let (Some(path), Some(text)) = (path.filter(is_live), facts.kept(entry)) {
                 kept.push((path.as_bytes().to_vec(), text));
             }

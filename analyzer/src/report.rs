@@ -16,6 +16,7 @@ mod markdown;
 mod sarif;
 
 pub use html::{MAX_NAMES, MAX_TEXT};
+pub(crate) use markdown::{code, plain};
 use serde::Serialize;
 
 use crate::{Analysis, Ledger, dive::Dive, gate::Verdict};

@@ -1,6 +1,7 @@
 //! Benchmarks and comparisons against peers, each one a program of its own under `src/bin/`:
 //!
 //! - `analyze`: analyses images of many shapes beside `tar tf` and `openssl dgst`, and prints times and memory;
+//! - `audit`: audits 1 to 1,000 images on one base, and prints time, memory, and what a distinct layer costs;
 //! - `compare`: compares large images beside `tar tf` of both, and prints times and memory;
 //! - `explore`: opens large images in `strata explore` and presses every key, and prints how long each took;
 //! - `against-docker`: builds every fixture with a docker command, and compares with what is expected, or records it;
@@ -14,6 +15,7 @@
 
 pub mod command;
 pub mod docker;
+pub mod fleet;
 pub mod measured;
 pub mod stack;
 pub mod terminal;

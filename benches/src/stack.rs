@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 use strata_image::{
-    DiffId, Digest, Image, ImageConfig, ImageName, Layer, Timestamp,
+    DiffId, Digest, History, Image, ImageConfig, ImageName, Layer, Timestamp,
     archive::{Named, docker},
     canonical,
     config::RootFs,
@@ -102,22 +102,10 @@ impl Stack {
         let mut paths = Vec::new();
         for number in 0..layers {
             let path = folder.join(format!("{number}.tar"));
-            let out = HashingWriter::new(BufWriter::with_capacity(1 << 20, File::create(&path)?));
-            let mut maker =
-                LayerMaker { tar: LayerWriter::new(out), files: u64::from(number) << 32, content: Vec::new() };
-            fill(number, &mut maker)?;
-            let (out, digest, size) = maker.tar.finish()?.finish();
-            out.into_inner()?;
-            made.push(Arc::new(FileLayer { path: path.clone(), digest, size }));
+            made.push(layer(&path, number, |maker| fill(number, maker))?);
             paths.push(path);
         }
-        let config = ImageConfig {
-            architecture: "amd64".to_owned(),
-            os: "linux".to_owned(),
-            rootfs: RootFs { kind: "layers".to_owned(), diff_ids: made.iter().map(|layer| layer.diff_id()).collect() },
-            ..ImageConfig::default()
-        };
-        let image = Made { raw_config: canonical::to_vec(&config)?, config, layers: made };
+        let image = Made::of(made)?;
         let archive = folder.join("image.tar");
         let names = vec![ImageName::parse("bench:1")?];
         docker::write(&[Named { image: &image, names }], BufWriter::with_capacity(1 << 20, File::create(&archive)?))?;
@@ -125,10 +113,44 @@ impl Stack {
     }
 }
 
-struct Made {
+/// Writes one layer to a file; layers of different numbers have different contents.
+pub(crate) fn layer(
+    path: &Path,
+    number: u32,
+    fill: impl FnOnce(&mut LayerMaker) -> Result<()>,
+) -> Result<Arc<dyn Layer>> {
+    let out = HashingWriter::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
+    let mut maker = LayerMaker { tar: LayerWriter::new(out), files: u64::from(number) << 32, content: Vec::new() };
+    fill(&mut maker)?;
+    let (out, digest, size) = maker.tar.finish()?.finish();
+    out.into_inner()?;
+    Ok(Arc::new(FileLayer { path: path.to_owned(), digest, size }))
+}
+
+/// An image of layers on the disk.
+pub(crate) struct Made {
     config: ImageConfig,
     raw_config: Vec<u8>,
     layers: Vec<Arc<dyn Layer>>,
+}
+
+impl Made {
+    pub(crate) fn of(layers: Vec<Arc<dyn Layer>>) -> Result<Self> {
+        let history = (0..layers.len())
+            .map(|number| History { created_by: Some(format!("RUN make {number}")), ..History::default() })
+            .collect();
+        let config = ImageConfig {
+            architecture: "amd64".to_owned(),
+            os: "linux".to_owned(),
+            rootfs: RootFs {
+                kind: "layers".to_owned(),
+                diff_ids: layers.iter().map(|layer| layer.diff_id()).collect(),
+            },
+            history,
+            ..ImageConfig::default()
+        };
+        Ok(Self { raw_config: canonical::to_vec(&config)?, config, layers })
+    }
 }
 
 impl Image for Made {

@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+import duckdb
 import jsonschema
 import xmlschema
 import yaml
@@ -106,6 +107,46 @@ def read_junit():
     print(f"reports: {count} JUnit cases are of Jenkins' schema (xmlschema, junitparser)")
 
 
+def read_tables():
+    """The tables of an audit: their columns are those of docs/audit.md, their sums those of the JSON."""
+    tables, audit = reports / "tables", load(reports / "audit-broken.json")
+    if not tables.exists():
+        return
+    document = (ours.parent / "audit.md").read_text(encoding="utf-8")
+    types = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
+    rows = 0
+    for section in document.split("### `")[1:]:
+        name = section.split("`")[0]
+        lines = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+        described = [(line[0].strip("| `"), types[line[1].split(",")[0]]) for line in lines]
+        columns = duckdb.sql(f"DESCRIBE SELECT * FROM '{tables / name}'").fetchall()
+        assert [column[:2] for column in columns] == described, f"{name}: {columns}"
+        required = [line[0].strip("| `") for line in lines if ", or null" not in line[1]]
+        for column in required:
+            [(nulls,)] = duckdb.sql(f"SELECT count(*) FROM '{tables / name}' WHERE {column} IS NULL").fetchall()
+            assert nulls == 0, f"{name}: {column}"
+        rows += duckdb.sql(f"SELECT * FROM '{tables / name}'").count("*").fetchall()[0][0]
+
+    def one(query):
+        [(value,)] = duckdb.sql(query.format(*(f"'{tables / name}.parquet'" for name in ("images", "layers", "files", "findings")))).fetchall()
+        return value
+
+    totals = audit["totals"]
+    assert one("SELECT count(*) FROM {0} WHERE error IS NULL") == totals["images"] > 0
+    assert one("SELECT count(*) FROM {0} WHERE error IS NOT NULL") == totals["errors"] > 0
+    assert one("SELECT sum(wasted_bytes) FROM {0}") == totals["wasted_bytes"] > 0
+    assert one("SELECT sum(own_wasted_bytes) FROM {0}") == totals["own_wasted_bytes"]
+    assert one("SELECT sum(size_bytes) FROM (SELECT DISTINCT diff_id, size_bytes FROM {1})") == totals["layer_bytes"]
+    assert one("SELECT sum(bytes) FROM {2}") == totals["layer_bytes"]
+    assert one("SELECT count(DISTINCT diff_id) FROM {2}") == totals["layers"]
+    assert one("SELECT sum(wasted_bytes) FROM {1}") == totals["wasted_bytes"]
+    assert one("SELECT count(*) FROM {3}") == sum(image["findings"] for image in audit["images"]) > 0
+    for image in audit["images"]:
+        biggest = duckdb.sql(f"SELECT max(bytes) FROM '{tables / 'findings.parquet'}' WHERE source = $1", params=[image["source"]])
+        assert biggest.fetchall()[0][0] == (image["biggest"] or {}).get("bytes"), image
+    print(f"reports: {rows} rows of tables are as docs/audit.md says, and sum up as the JSON does (duckdb)")
+
+
 def read_recipes():
     """The recipes of docs/ci.md, by the schemas of GitHub and GitLab."""
     [package] = importlib.util.find_spec("check_jsonschema").submodule_search_locations
@@ -124,4 +165,5 @@ def read_recipes():
 read_json()
 read_sarif()
 read_junit()
+read_tables()
 read_recipes()

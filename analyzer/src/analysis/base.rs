@@ -73,8 +73,8 @@ pub struct Own {
 }
 
 /// The base's layers, its name and how it was found.
-pub(super) struct Found {
-    pub(super) layers: usize,
+pub(crate) struct Found {
+    pub(crate) layers: usize,
     pub(super) name: Option<String>,
     pub(super) by: FoundBy,
 }
@@ -125,7 +125,7 @@ pub(super) fn find(image: &dyn Image, options: &Options<'_>, origin: Option<&Att
 }
 
 /// The base's account, and that of the layers above it.
-pub(super) fn accounts(ledger: &Ledger, found: Option<Found>) -> (Option<BaseLine>, Own) {
+pub(crate) fn accounts(ledger: &Ledger, found: Option<Found>) -> (Option<BaseLine>, Own) {
     let layers = found.as_ref().map_or(0, |found| found.layers).min(ledger.layers().len());
     let total = |range: &[crate::ledger::LayerTotals]| range.iter().map(|layer| layer.total).sum::<u64>();
     let (below, above) = ledger.layers().split_at(layers);

@@ -43,7 +43,7 @@ const ORDER: &[&dyn Exact] = &[
 /// Gives every dead inode that has bytes to a rule.
 pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits<'_>) {
     let ends = Ends::of(subject);
-    for (number, dead) in subject.ledger.dead().iter().enumerate().filter(|(_, dead)| dead.bytes > 0) {
+    for (number, dead) in asked(subject) {
         let death = Death { dead, subject, number, ends: &ends };
         let claimed = ORDER.iter().find_map(|rule| Some((*rule, rule.claims(&death)?)));
         if let Some((rule, claim)) = claimed {
@@ -61,6 +61,12 @@ pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits<'_>) {
             hits.add(rule, hit);
         }
     }
+}
+
+/// The dead that are asked about, by number: those that have bytes.
+fn asked<'a>(subject: &Subject<'a>) -> impl Iterator<Item = (usize, &'a Dead)> {
+    let since = subject.since();
+    subject.ledger.dead().iter().enumerate().filter(move |(_, dead)| dead.bytes > 0 && dead.killer >= since)
 }
 
 impl Death<'_> {
@@ -119,7 +125,7 @@ impl Ends {
         let mut ends = Self::default();
         let mut alike: HashMap<&ContentHash, Alike<'_>> = HashMap::new();
         let mut copied_up = HashSet::new();
-        for (number, dead) in ledger.dead().iter().enumerate().filter(|(_, dead)| dead.bytes > 0) {
+        for (number, dead) in asked(subject) {
             match dead.kind {
                 Kind::Whiteout => {
                     ends.removed.entry(dead.killer).or_default();

@@ -9,7 +9,7 @@ use strata_image::{
 };
 
 use super::{Claim, Hit, Hits, Rule, Subject, rules};
-use crate::{facts::Fact, index::ContentHash, packages::Package};
+use crate::{facts::Fact, index::ContentHash, ledger::Repeated, packages::Package};
 
 /// A rule about what the image shows, or about the image as a whole.
 pub(super) trait Advisory: Rule {
@@ -71,6 +71,9 @@ impl Whole<'_> {
     ) {
         let name = format!("{} {} ({})", package.name, package.version, package.manager);
         for file in &package.files {
+            if self.subject.lower.is_some_and(|lower| !lower.may_be_above(file)) {
+                continue;
+            }
             let view = self.subject.ledger.view();
             let node = LayerPath::new(file).ok().and_then(|path| {
                 let merged = || LayerPath::new(&[b"usr/", file.as_slice()].concat()).ok();
@@ -116,13 +119,23 @@ pub(super) fn look(whole: &Whole<'_>, hits: &mut Hits<'_>) {
 
 /// How many live files have a content, of those that several may have, or that are in an archive.
 pub(super) fn counts(subject: &Subject<'_>) -> HashMap<ContentHash, u32> {
+    if let Some(lower) = subject.lower {
+        let mut counts = lower.counts.clone();
+        each_file(subject, &mut |_, _, inode| {
+            if let Some(content) = subject.ledger.content(inode) {
+                *counts.entry(*content).or_default() += 1;
+            }
+        });
+        return counts;
+    }
     let members = members(subject);
     let mut counts = HashMap::new();
-    if subject.repeated.is_none() && members.is_empty() {
+    let may_repeat = |content: &ContentHash| subject.repeated.is_some_and(|repeated| repeated.may_hold(content));
+    if subject.repeated.is_none_or(Repeated::is_none) && members.is_empty() {
         return counts;
     }
     subject.ledger.view().files(&mut |inode, size| {
-        let counted = |content: &&ContentHash| subject.repeated.may_hold(content) || members.contains(*content);
+        let counted = |content: &&ContentHash| may_repeat(content) || members.contains(*content);
         if let Some(content) = subject.ledger.content(inode).filter(counted).filter(|_| size > 0) {
             *counts.entry(*content).or_default() += 1;
         }
@@ -179,8 +192,17 @@ pub(super) fn hit(claim: Claim, path: &[u8], size: u64, inode: InodeId) -> Hit {
     }
 }
 
-/// Visits every live file that has content once, under the first of its names: path, size, inode.
+/// Visits every live file that has content and is asked about, once, under the first of its names: path, size, inode.
 pub(super) fn each_file(subject: &Subject<'_>, visit: &mut dyn FnMut(&[u8], u64, InodeId)) {
+    if let Some(lower) = subject.lower {
+        let since = u32::try_from(lower.layers).unwrap_or(u32::MAX);
+        subject.ledger.view().files_since(since, &mut |node| {
+            if node.meta.size > 0 {
+                visit(node.path.as_bytes(), node.meta.size, node.inode);
+            }
+        });
+        return;
+    }
     let mut linked = HashSet::<InodeId>::new();
     subject.ledger.view().walk(&mut |node| {
         let is_file = node.meta.kind == NodeKind::File && node.meta.size > 0;

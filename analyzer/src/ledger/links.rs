@@ -33,7 +33,7 @@ pub struct BrokenLink {
 }
 
 /// All names of files that have, or had, several.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Links {
     names: BTreeMap<BString, InodeId>,
     files: HashMap<InodeId, Linked>,
@@ -44,7 +44,7 @@ pub(super) struct Links {
     pub(super) broken: Vec<BrokenLink>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Linked {
     names: usize,
     /// The layer that added the latest name.

@@ -164,12 +164,12 @@ fn edits(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 /// Text of an image as code.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     markup::markdown_code(&cut(text, MAX_TEXT))
 }
 
 /// Text that holds some of an image's.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     markup::markdown(&cut(text, MAX_TEXT))
 }
 

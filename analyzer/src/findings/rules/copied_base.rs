@@ -42,7 +42,7 @@ const MIN_FILES: usize = 50;
 impl Advisory for CopiedBase {
     fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let indexes = whole.subject.ledger.indexes();
-        for (layer, index) in indexes.iter().enumerate() {
+        for (layer, index) in indexes.iter().enumerate().skip(whole.subject.since()) {
             let text = whole.subject.instruction(layer).unwrap_or_default();
             let words = text.split("#(nop)").last().unwrap_or_default().trim_start().to_ascii_uppercase();
             if !(words.starts_with("COPY ") || words.starts_with("ADD ")) {

@@ -60,7 +60,9 @@ impl Advisory for DuplicateContent {
             if whole.counts.get(content).is_none_or(|&count| count < 2) {
                 return;
             }
-            let Some((other, layer)) = first.get(content) else {
+            let lower = subject.lower.and_then(|lower| lower.first.get(content));
+            let below = lower.filter(|(other, _)| other.as_slice() < path);
+            let Some((other, layer)) = first.get(content).into_iter().chain(below).min() else {
                 first.insert(*content, (path.to_vec(), inode.layer));
                 return;
             };

@@ -44,7 +44,7 @@ const MAX_ENTRIES: usize = 1000;
 impl Advisory for EmptyLayer {
     fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
         let indexes = whole.subject.ledger.indexes();
-        for (layer, index) in indexes.iter().enumerate() {
+        for (layer, index) in indexes.iter().enumerate().skip(whole.subject.since()) {
             let kind = if index.is_empty() {
                 "empty"
             } else if index.len() <= MAX_ENTRIES && are_there(&indexes[..layer], index) {

@@ -52,7 +52,7 @@ impl Advisory for ExtractedArchive {
         let is_there = |hash: &ContentHash| whole.counts.contains_key(hash);
         // archives of which enough is there, each with one member that tells where
         let mut found: HashMap<InodeId, ContentHash> = HashMap::new();
-        for (layer, index) in subject.ledger.indexes().iter().enumerate() {
+        for (layer, index) in subject.ledger.indexes().iter().enumerate().skip(subject.since()) {
             for (entry, fact) in index.facts().all() {
                 if let Fact::Archive(archive) = fact
                     && let Some(member) = unpacked(archive, &is_there)

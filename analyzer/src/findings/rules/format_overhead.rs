@@ -41,7 +41,7 @@ const MIN_BYTES: u64 = 1 << 20;
 
 impl Advisory for FormatOverhead {
     fn look(&self, whole: &Whole<'_>, hits: &mut Hits<'_>) {
-        for (layer, index) in whole.subject.ledger.indexes().iter().enumerate() {
+        for (layer, index) in whole.subject.ledger.indexes().iter().enumerate().skip(whole.subject.since()) {
             let (mut content, mut overhead) = (0_u64, 0_u64);
             for size in (0..u32::try_from(index.len()).unwrap_or(u32::MAX)).map(|entry| index.size(entry)) {
                 content = content.saturating_add(size);
