@@ -30,7 +30,7 @@ use bstr::BString;
 use rayon::prelude::*;
 use strata_image::{
     DiffId, Layer,
-    layer::{Change, Entry, WHITEOUT_PREFIX},
+    layer::{Change, Entry, EntryKind, LayerPath, WHITEOUT_PREFIX},
 };
 
 use crate::{Error, Result, error::in_layer, facts::LayerFacts};
@@ -169,7 +169,10 @@ impl LayerIndex {
     /// An entry's path is checked again as it is made; what was read from a layer always passes. Those of a large layer
     /// are read from the cache's file, which can fail.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry>> + '_ {
-        (0..self.records.runs()).flat_map(|run| self.run(run))
+        (0..self.records.runs()).flat_map(|run| {
+            let read = self.records.run(run, |number, meaning| self.entry(number, &meaning));
+            read.unwrap_or_else(|source| vec![Err(Error::Index { layer: self.diff_id, source })])
+        })
     }
 
     /// Visits what [`LayerIndex::entries`] gives, until one fails. While some are visited, another thread reads the next.
@@ -177,20 +180,30 @@ impl LayerIndex {
     /// # Errors
     /// Those of reading, and those of the visit.
     pub(crate) fn each_entry(&self, visit: &mut (dyn FnMut(&Entry) -> Result<()> + Send)) -> Result<()> {
-        let mut read = self.run(0);
-        for next in 1..=self.records.runs() {
-            let visited = || read.into_iter().try_for_each(|entry| visit(&entry?));
-            let (visited, entries) = rayon::join(visited, || self.run(next));
+        let (mut read, mut next) = (Batch::default(), Batch::default());
+        self.read_run(0, &mut read)?;
+        for run in 1..=self.records.runs() {
+            let entries = read.entries();
+            let (visited, done) =
+                rayon::join(|| entries.iter().try_for_each(&mut *visit), || self.read_run(run, &mut next));
             visited?;
-            read = entries;
+            done?;
+            std::mem::swap(&mut read, &mut next);
         }
         Ok(())
     }
 
-    /// Some entries, one behind the other; none behind the last run.
-    fn run(&self, run: usize) -> Vec<Result<Entry>> {
-        let read = self.records.run(run, |number, meaning| self.entry(number, &meaning));
-        read.unwrap_or_else(|source| vec![Err(Error::Index { layer: self.diff_id, source })])
+    /// Reads some entries; none behind the last run.
+    fn read_run(&self, run: usize, batch: &mut Batch) -> Result<()> {
+        batch.filled = 0;
+        let mut written = Ok(());
+        let read = self.records.visit(run, |number, meaning| {
+            if written.is_ok() {
+                written = self.write(number, &meaning, batch.next());
+            }
+        });
+        read.map_err(|source| Error::Index { layer: self.diff_id, source })?;
+        written
     }
 
     /// One entry by its number in the tar, as [`LayerIndex::entries`] gives it.
@@ -228,17 +241,52 @@ impl LayerIndex {
     }
 
     fn entry(&self, number: usize, meaning: &Meaning<'_>) -> Result<Entry> {
+        let mut entry = blank();
+        self.write(number, meaning, &mut entry).map(|()| entry)
+    }
+
+    /// Makes an entry the one that a record means, in the memory that it has.
+    fn write(&self, number: usize, meaning: &Meaning<'_>, entry: &mut Entry) -> Result<()> {
         let malformed = || Error::Index { layer: self.diff_id, source: io::ErrorKind::InvalidData.into() };
-        let mut entry = meaning.entry().map_err(in_layer(self.diff_id))?;
+        meaning.write_to(entry).map_err(in_layer(self.diff_id))?;
+        entry.size = 0;
         if meaning.is_file() {
             let number = u32::try_from(number).map_err(|_| malformed())?;
             entry.size = self.contents.size(number).ok_or_else(malformed)?;
         }
-        if meaning.xattrs() != 0 {
+        if meaning.xattrs() == 0 {
+            entry.xattrs.clear();
+        } else {
             entry.xattrs.clone_from(self.xattrs.get(meaning.xattrs()).ok_or_else(malformed)?);
         }
-        Ok(entry)
+        Ok(())
     }
+}
+
+/// Entries that are read at once, of which the memory is used again.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    filled: usize,
+}
+
+impl Batch {
+    fn next(&mut self) -> &mut Entry {
+        if self.filled == self.entries.len() {
+            self.entries.push(blank());
+        }
+        self.filled += 1;
+        &mut self.entries[self.filled - 1]
+    }
+
+    fn entries(&self) -> &[Entry] {
+        &self.entries[..self.filled]
+    }
+}
+
+/// An entry that is to be written over.
+fn blank() -> Entry {
+    Entry::new(LayerPath::root(), EntryKind::Fifo)
 }
 
 /// Gives the hash by which indexes know content.

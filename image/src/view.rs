@@ -193,6 +193,11 @@ impl View {
         self.layering.layer()
     }
 
+    /// Makes room for the names of so many entries that are to come. Without it the view grows as they do, which takes longer.
+    pub fn reserve(&mut self, entries: usize) {
+        self.tree.reserve(entries);
+    }
+
     /// Takes the next entry of the current layer; the view shows it after [`View::end_layer`].
     ///
     /// # Errors

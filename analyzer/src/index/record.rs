@@ -223,10 +223,11 @@ impl Meaning<'_> {
         self.owner.xattrs as usize
     }
 
-    /// The entry, without size and attributes.
-    pub(super) fn entry(&self) -> strata_image::Result<Entry> {
+    /// Makes an entry this one, without size and attributes, in the memory that it has.
+    pub(super) fn write_to(&self, entry: &mut Entry) -> strata_image::Result<()> {
         let (major, minor) = self.device;
-        let kind = match self.kind {
+        entry.path.set_child(self.parent, self.name)?;
+        entry.kind = match self.kind {
             0 => EntryKind::File,
             1 => EntryKind::HardLink(LayerPath::new(self.text)?),
             2 => EntryKind::Symlink(BString::from(self.text)),
@@ -235,10 +236,9 @@ impl Meaning<'_> {
             5 => EntryKind::BlockDevice { major, minor },
             _ => EntryKind::Fifo,
         };
-        let mut entry = Entry::new(self.parent.child(self.name)?, kind);
         entry.mode = u32::from(self.owner.mode);
         (entry.uid, entry.gid) = (self.owner.uid, self.owner.gid);
         entry.mtime = self.mtime;
-        Ok(entry)
+        Ok(())
     }
 }

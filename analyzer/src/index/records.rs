@@ -162,6 +162,13 @@ impl Records {
 
     /// Reads some blocks at once, and gives what `read` makes of each of their records and its number.
     pub(super) fn run<T>(&self, run: usize, read: impl Fn(usize, Meaning<'_>) -> T) -> io::Result<Vec<T>> {
+        let mut given = Vec::with_capacity(RUN * BLOCK);
+        self.visit(run, |number, meaning| given.push(read(number, meaning)))?;
+        Ok(given)
+    }
+
+    /// Reads some blocks at once, and has each of their records visited with its number.
+    pub(super) fn visit(&self, run: usize, mut visit: impl FnMut(usize, Meaning<'_>)) -> io::Result<()> {
         let blocks = run * RUN..((run + 1) * RUN).min(self.starts.len());
         let all = self.range(blocks.clone());
         let read_bytes;
@@ -172,15 +179,14 @@ impl Records {
                 &read_bytes
             }
         };
-        let mut given = Vec::with_capacity(blocks.len() * BLOCK);
         for block in blocks {
             let Range { start, end } = self.range(block..block + 1);
             let mut decoder = Decoder::new(&bytes[start - all.start..end - all.start]);
             for number in block * BLOCK..self.count.min((block + 1) * BLOCK) {
-                given.push(read(number, decoder.record().ok_or(io::ErrorKind::InvalidData)?));
+                visit(number, decoder.record().ok_or(io::ErrorKind::InvalidData)?);
             }
         }
-        Ok(given)
+        Ok(())
     }
 
     /// How many runs of blocks there are, each of which is read at once.

@@ -36,6 +36,10 @@ impl Folding {
         let mut totals = LayerTotals { entries: index.len() as u64, ..LayerTotals::default() };
         let Self { links, view, .. } = self;
         let number = view.begin_layer();
+        if number == 0 {
+            // nothing is there yet that the layer could only change
+            view.reserve(index.len());
+        }
         index.each_entry(&mut |entry| {
             let change = entry.change().map_err(in_layer(layer))?;
             if let (Change::Add(_), EntryKind::File) = (&change, &entry.kind) {

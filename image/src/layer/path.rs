@@ -119,18 +119,29 @@ impl LayerPath {
     ///
     /// [`TarError::Path`] as for [`LayerPath::new`]; a name that is no component, as `..` or one with a slash, is cleaned.
     pub fn child(&self, name: &[u8]) -> Result<LayerPath, TarError> {
-        let length = self.0.len() + 1 + name.len();
+        let mut path = Self(Vec::with_capacity(self.0.len() + 1 + name.len()).into());
+        path.set_child(self, name).map(|()| path)
+    }
+
+    /// Makes this the path of a name in another directory, as [`LayerPath::child`], in the memory that it has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LayerPath::child`]; it is what it was then.
+    pub fn set_child(&mut self, directory: &LayerPath, name: &[u8]) -> Result<(), TarError> {
         let is_odd = name.iter().any(|byte| matches!(byte, 0 | b'/'));
+        let length = directory.0.len() + 1 + name.len();
         if is_odd || matches!(name, b"" | b"." | b"..") || name.len() > MAX_NAME || length > MAX_PATH {
-            return self.join(name);
+            *self = directory.join(name)?;
+            return Ok(());
         }
-        let mut path = Vec::with_capacity(length);
-        path.extend_from_slice(&self.0);
-        if !self.is_root() {
-            path.push(b'/');
+        self.0.clear();
+        self.0.extend_from_slice(&directory.0);
+        if !directory.is_root() {
+            self.0.push(b'/');
         }
-        path.extend_from_slice(name);
-        Ok(Self(path.into()))
+        self.0.extend_from_slice(name);
+        Ok(())
     }
 
     /// The components from the top; none for the root.

@@ -81,6 +81,11 @@ pub(super) struct Inodes {
 }
 
 impl Inodes {
+    /// Makes room for inodes that are to come.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.records.reserve_exact(more);
+    }
+
     /// Takes what an entry makes, without a name yet; `None` for a hard link, which makes nothing.
     pub(super) fn add(&mut self, id: InodeId, entry: &Entry) -> Option<InodeIndex> {
         let (kind, detail) = match &entry.kind {

@@ -94,10 +94,6 @@ impl Layering {
         self.apply_removals(tree, observer)?;
         let additions = std::mem::take(&mut self.additions);
         let layer = self.layer;
-        if self.layer == 0 {
-            // nothing is there yet that the layer could only change
-            tree.reserve(additions.len());
-        }
         let mut top = Top { tree, observer, layer, parents: &self.parents, targets: &self.targets, known: None };
         for addition in additions {
             let Addition { entry, parent, name, .. } = addition;

@@ -34,6 +34,12 @@ impl Texts {
         get(&self.bytes, text)
     }
 
+    /// Makes room for texts that are to come.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let Self { bytes, found, hasher } = self;
+        found.reserve(more, |&text| hasher.hash_one(get(bytes, text)));
+    }
+
     pub(super) fn find(&self, name: &[u8]) -> Option<Text> {
         self.found.find(self.hasher.hash_one(name), |&text| self.get(text) == name).copied()
     }

@@ -87,7 +87,10 @@ impl Tree {
 
     /// Makes room for names that are to come.
     pub(super) fn reserve(&mut self, more: usize) {
+        self.texts.reserve(more);
+        self.inodes.reserve(more);
         let Self { children, names, keys, .. } = self;
+        names.reserve_exact(more);
         children.reserve(more, |&child| {
             let name = &names[at(child.0)];
             keys.hash(name.parent, name.text)
