@@ -202,9 +202,13 @@ impl View {
     ///
     /// # Errors
     ///
-    /// Those of [`Entry::change`]; [`TarError::Apply`] for a root that is no directory.
+    /// Those of [`Entry::change`]; [`TarError::Apply`] for a root that is no directory, and for more names than a view can
+    /// number: 2^31, or as many bytes of distinct ones.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), TarError> {
         let id = self.layering.next_entry();
+        if !self.tree.has_room() || id.entry as usize >= self.tree.limit {
+            return Err(layering::full_error(id, &entry.path));
+        }
         match entry.change()? {
             Change::Nothing => {}
             Change::Whiteout(path) => self.layering.remove(id, path, false),
@@ -297,4 +301,44 @@ fn compare((a, a_end): (&[u8], &[u8]), (b, b_end): (&[u8], &[u8])) -> Ordering {
     let rest = |name: &[u8], end: &[u8]| name[common..].iter().chain(end).copied().next();
     // equal up to there, the next byte decides: only one of the two goes on within its name
     a[..common].cmp(&b[..common]).then_with(|| rest(a, a_end).cmp(&rest(b, b_end))).then(a.len().cmp(&b.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::layer::ApplyProblem;
+
+    /// A view in which nothing may be more than `limit`, after it took the entries of a layer.
+    fn view_of(paths: &[String], limit: usize) -> Result<View, TarError> {
+        let mut view = View::new();
+        view.tree.limit = limit;
+        view.begin_layer();
+        for path in paths {
+            view.apply(&Entry::new(LayerPath::new(path.as_bytes())?, EntryKind::File))?;
+        }
+        Ok(view)
+    }
+
+    fn is_too_many(result: Result<(), TarError>) -> bool {
+        matches!(result, Err(TarError::Apply { problem: ApplyProblem::TooManyNames, .. }))
+    }
+
+    #[test]
+    fn more_names_than_can_be_numbered_are_an_error() {
+        let many: Vec<String> = (0..20).map(|number| format!("n{number}")).collect();
+        // bytes of names, and inodes: before the layer ends
+        for limit in [60, 15] {
+            assert!(is_too_many(view_of(&many, limit).map(|_| ())), "{limit}");
+        }
+        // an entry of a layer numbers what stands for it until the end
+        let again = vec!["n".to_owned(); 20];
+        assert!(is_too_many(view_of(&again, 15).map(|_| ())));
+        // directories that are missing, which the end of the layer makes
+        let missing: Vec<String> = (0..30).map(|number| format!("{number:03}/x")).collect();
+        assert!(is_too_many(view_of(&missing, 45).unwrap().end_layer(&mut ())));
+        // the limit leaves room for what one entry adds
+        assert!(view_of(&[["d"; 30].join("/")], 10).unwrap().end_layer(&mut ()).is_ok());
+        assert!(view_of(&many, 1000).unwrap().end_layer(&mut ()).is_ok());
+    }
 }

@@ -165,6 +165,9 @@ pub enum ApplyProblem {
     /// The root as anything but a directory.
     #[error("the root must be a directory")]
     Root,
+    /// The view has as many names, inodes, or bytes of distinct names as it can number.
+    #[error("the layers have more names, or more bytes of distinct names, than a view of them holds")]
+    TooManyNames,
 }
 
 /// The beginning of a name, for an error.

@@ -81,6 +81,11 @@ pub(super) struct Inodes {
 }
 
 impl Inodes {
+    /// How many places the array has: at least as many as there are inodes, and as anything that few of them have.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     /// Makes room for inodes that are to come.
     pub(super) fn reserve(&mut self, more: usize) {
         self.records.reserve_exact(more);

@@ -97,7 +97,9 @@ impl Layering {
         let mut top = Top { tree, observer, layer, parents: &self.parents, targets: &self.targets, known: None };
         for addition in additions {
             let Addition { entry, parent, name, .. } = addition;
-            top.add(addition).map_err(|problem| {
+            // a parent that is missing takes names too
+            let room = if top.tree.has_room() { Ok(()) } else { Err(ApplyProblem::TooManyNames) };
+            room.and_then(|()| top.add(addition)).map_err(|problem| {
                 let path = joined(&self.parents[at(parent)], top.tree.text_of(name));
                 error(InodeId { layer, entry }, path.into(), problem)
             })?;
@@ -160,6 +162,11 @@ fn error(by: InodeId, path: BString, problem: ApplyProblem) -> TarError {
 /// The root may only be a directory.
 pub(super) fn root_error(by: InodeId) -> TarError {
     error(by, BString::default(), ApplyProblem::Root)
+}
+
+/// There are too many names.
+pub(super) fn full_error(by: InodeId, path: &LayerPath) -> TarError {
+    error(by, path.as_bytes().into(), ApplyProblem::TooManyNames)
 }
 
 /// The layer's names on top of the view.

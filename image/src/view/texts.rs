@@ -34,6 +34,11 @@ impl Texts {
         get(&self.bytes, text)
     }
 
+    /// Bytes of all texts.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Makes room for texts that are to come.
     pub(super) fn reserve(&mut self, more: usize) {
         let Self { bytes, found, hasher } = self;

@@ -20,6 +20,11 @@ pub(super) struct NameIndex(u32);
 
 const NO_NAME: NameIndex = NameIndex(u32::MAX);
 
+/// As many names, inodes and bytes of distinct names a view may have. All are numbered in 31 bits; layers that were made to
+/// reach that get an error. What one entry adds fits above it: the components of a path of 4,096 bytes and of the targets
+/// of 40 symlinks on its way.
+const LIMIT: usize = (1 << 31) - (1 << 20);
+
 /// Live names in a tree, siblings in a doubly linked list whose beginning the directory's inode knows.
 #[derive(Clone)]
 pub(super) struct Tree {
@@ -32,6 +37,8 @@ pub(super) struct Tree {
     /// The layers that gave names to inodes of other layers; all others were given by the layer of the inode.
     given: HashMap<NameIndex, u32>,
     keys: Keys,
+    /// [`LIMIT`], but in tests.
+    pub(super) limit: usize,
 }
 
 #[derive(Clone)]
@@ -57,6 +64,7 @@ impl Tree {
             children: HashTable::new(),
             given: HashMap::new(),
             keys: Keys::new(),
+            limit: LIMIT,
         };
         let inode = tree.inodes.add_implied(0);
         tree.inodes.link(inode);
@@ -83,6 +91,11 @@ impl Tree {
 
     pub(super) fn text_of(&self, text: Text) -> &[u8] {
         self.texts.get(text)
+    }
+
+    /// Whether what one more entry of a layer adds can be numbered.
+    pub(super) fn has_room(&self) -> bool {
+        [self.names.len(), self.inodes.len(), self.texts.len()].iter().all(|&count| count < self.limit)
     }
 
     /// Makes room for names that are to come.
@@ -292,7 +305,7 @@ pub(super) fn at(index: u32) -> usize {
     index as usize
 }
 
-#[expect(clippy::expect_used, reason = "a view needs far more memory than 4 GiB before it has so many of anything")]
+#[expect(clippy::expect_used, reason = "an entry that would add to more than `LIMIT` of anything is refused before")]
 pub(super) fn index(place: usize) -> u32 {
-    u32::try_from(place).expect("a view has fewer than 2^32 names, inodes and bytes of distinct names")
+    u32::try_from(place).expect("a view has fewer than 2^31 names, inodes and bytes of distinct names")
 }
