@@ -17,7 +17,7 @@ use strata_analyzer::{
     audit::{Audit, Gathering, ImageRow, Observer, Options},
 };
 use strata_fixtures::stack::Stack;
-use strata_image::{Image, Layer};
+use strata_image::{Image, Layer, layer::LayerWriter};
 
 /// A few names that meet each other as files, directories, links and whiteouts; some of them rules ask for.
 fn path() -> impl Strategy<Value = String> {
@@ -153,6 +153,31 @@ fn audit_of(layers: &[Arc<MemoryLayer>], images: &[&[usize]], cache: Option<&std
         gathering.take(vec![(format!("image:{number}"), Box::new(Memory::of_layers(own)) as Box<dyn Image>)]);
     }
     gathering.audit(&Options { bases: &[], top: 10 }, &mut ()).unwrap()
+}
+
+#[test]
+fn an_archive_that_was_unpacked_in_the_base_is_found_while_that_is_there() {
+    let content = vec![b'x'; 5_000];
+    let mut writer = LayerWriter::new(Vec::new());
+    let (entry, bytes) = file("x", &content);
+    writer.append(&entry, bytes).unwrap();
+    let tar = writer.finish().unwrap();
+    let layer = |files: &[(&str, &[u8])]| {
+        Arc::new(MemoryLayer::of(&files.iter().map(|(path, content)| file(path, content)).collect::<Vec<_>>()))
+    };
+    let base = layer(&[("srv/x", &content)]);
+    let beside = layer(&[("srv/x.tar", &tar)]);
+    let instead = layer(&[("srv/x.tar", &tar), ("srv/.wh.x", b"")]);
+    let mut gathering = Gathering::new(None);
+    for (name, layers) in [("base", vec![&base]), ("beside", vec![&base, &beside]), ("instead", vec![&base, &instead])]
+    {
+        let layers = layers.into_iter().map(|layer| Arc::clone(layer) as Arc<dyn Layer>).collect();
+        gathering.take(vec![(name.to_owned(), Box::new(Memory::of_layers(layers)) as Box<dyn Image>)]);
+    }
+    let mut heard = Heard::default();
+    gathering.audit(&Options { bases: &[], top: 10 }, &mut heard).unwrap();
+    let is_extracted = |name: &str| heard.0[name].iter().any(|finding| finding.name == "extracted-archive");
+    assert_eq!((is_extracted("beside"), is_extracted("instead")), (true, false), "{:?}", heard.0);
 }
 
 #[test]
