@@ -237,7 +237,8 @@ impl View {
     /// # Errors
     ///
     /// [`TarError::Apply`] for an entry whose path goes through more than 40 symlinks or becomes too long through them,
-    /// and for a hard link to a missing name or to a directory. The view is of no use after one.
+    /// for a hard link to a missing name or to a directory, and for more names than a view can number. The view is of no use
+    /// after one.
     pub fn end_layer(&mut self, observer: &mut dyn Observer) -> Result<(), TarError> {
         std::mem::take(&mut self.layering).finish(&mut self.tree, observer)
     }
