@@ -188,14 +188,16 @@ impl View {
 
     /// Begins the next layer up; gives its number, the first is 0.
     pub fn begin_layer(&mut self) -> u32 {
-        self.layering = Layering::new(self.layers);
+        self.layering.begin(self.layers);
         self.layers += 1;
         self.layering.layer()
     }
 
     /// Makes room for the names of so many entries that are to come. Without it the view grows as they do, which takes longer.
     pub fn reserve(&mut self, entries: usize) {
-        self.tree.reserve(entries);
+        self.layering.reserve(entries);
+        // the directories that no entry makes have names too
+        self.tree.reserve(entries + entries / 16);
     }
 
     /// Takes the next entry of the current layer; the view shows it after [`View::end_layer`].
@@ -240,7 +242,7 @@ impl View {
     /// for a hard link to a missing name or to a directory, and for more names than a view can number. The view is of no use
     /// after one.
     pub fn end_layer(&mut self, observer: &mut dyn Observer) -> Result<(), TarError> {
-        std::mem::take(&mut self.layering).finish(&mut self.tree, observer)
+        self.layering.finish(&mut self.tree, observer)
     }
 
     /// Visits every live path but the root, in byte order of the full path (`a`, `a-b`, `a/b`), so parents before what

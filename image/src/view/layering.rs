@@ -42,6 +42,7 @@ struct Addition {
 }
 
 /// Where a name's inode comes from.
+#[derive(Clone, Copy)]
 enum Source {
     /// The entry made it.
     Inode(InodeIndex),
@@ -49,12 +50,24 @@ enum Source {
     Link(u32),
 }
 
+/// So many additions a layer are kept room for from one layer to the next.
+const KEPT: usize = 1 << 16;
+
 /// The whiteouts whose path has a symlink of a lower layer in it ask for directories that this layer puts in its place.
 type OwnDirectories = OnceCell<HashSet<Vec<u8>>>;
 
 impl Layering {
-    pub(super) fn new(layer: u32) -> Self {
-        Self { layer, ..Self::default() }
+    /// Begins a layer that has said nothing yet, in the memory of the one before.
+    pub(super) fn begin(&mut self, layer: u32) {
+        let mut additions = std::mem::take(&mut self.additions);
+        additions.clear();
+        additions.shrink_to(KEPT);
+        *self = Self { layer, additions, ..Self::default() };
+    }
+
+    /// Makes room for so many entries that are to come.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.additions.reserve_exact(more);
     }
 
     pub(super) fn layer(&self) -> u32 {
@@ -90,13 +103,13 @@ impl Layering {
         self.additions.push(Addition { entry: by.entry, parent: index(self.parents.len() - 1), name, source });
     }
 
-    pub(super) fn finish(mut self, tree: &mut Tree, observer: &mut dyn Observer) -> Result<(), TarError> {
+    /// Puts it on the view, and holds nothing of it any more.
+    pub(super) fn finish(&mut self, tree: &mut Tree, observer: &mut dyn Observer) -> Result<(), TarError> {
         self.apply_removals(tree, observer)?;
-        let additions = std::mem::take(&mut self.additions);
         let layer = self.layer;
         let mut top = Top { tree, observer, layer, parents: &self.parents, targets: &self.targets, known: None };
-        for addition in additions {
-            let Addition { entry, parent, name, .. } = addition;
+        for addition in &self.additions {
+            let &Addition { entry, parent, name, .. } = addition;
             // a parent that is missing takes names too
             let room = if top.tree.has_room() { Ok(()) } else { Err(ApplyProblem::TooManyNames) };
             room.and_then(|()| top.add(addition)).map_err(|problem| {
@@ -104,6 +117,7 @@ impl Layering {
                 error(InodeId { layer, entry }, path.into(), problem)
             })?;
         }
+        self.begin(layer);
         Ok(())
     }
 
@@ -188,7 +202,7 @@ struct Known {
 }
 
 impl Top<'_> {
-    fn add(&mut self, Addition { parent, name, source, .. }: Addition) -> Result<(), ApplyProblem> {
+    fn add(&mut self, &Addition { parent, name, source, .. }: &Addition) -> Result<(), ApplyProblem> {
         match source {
             Source::Inode(inode) => self.add_name(parent, name, inode),
             Source::Link(target) => {

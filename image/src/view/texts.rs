@@ -20,6 +20,9 @@ impl Text {
 /// the topmost set.
 const SHORT: usize = 0x7f;
 
+/// Bytes of a usual text with its length.
+const USUAL: usize = 16;
+
 /// Every component once.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
@@ -42,6 +45,7 @@ impl Texts {
     /// Makes room for texts that are to come.
     pub(super) fn reserve(&mut self, more: usize) {
         let Self { bytes, found, hasher } = self;
+        bytes.reserve(more.saturating_mul(USUAL));
         found.reserve(more, |&text| hasher.hash_one(get(bytes, text)));
     }
 
