@@ -13,7 +13,7 @@ mod installed;
 mod python;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -35,7 +35,7 @@ pub enum Manager {
     Dpkg,
     /// Alpine's.
     Apk,
-    /// Fedora's, Red Hat's and others', where the database is `SQLite`.
+    /// Fedora's, Red Hat's, SUSE's and others'.
     Rpm,
     /// Python's: what has a `.dist-info` or `.egg-info`.
     Pip,
@@ -122,7 +122,7 @@ impl Packages {
                     list.extend(dpkg::distroless(path, text, &content));
                 }
                 b"installed" => list.extend(installed::apk(path, text)),
-                b"rpmdb.sqlite" => list.extend(installed::rpm(path, text)),
+                b"rpmdb.sqlite" | b"Packages.db" | b"Packages" => list.extend(installed::rpm(path, text, &content)),
                 b"METADATA" | b"PKG-INFO" => list.extend(python::installed(path, text, &content)),
                 b"package.json" => list.extend(installed::npm(path, text)),
                 _ => {}
@@ -185,19 +185,45 @@ pub(crate) fn kept(ledger: &Ledger) -> Vec<(Vec<u8>, &[u8])> {
 /// The same, of some layers and what they show.
 pub(crate) fn kept_in<'a>(indexes: &'a [Arc<LayerIndex>], view: &View) -> Vec<(Vec<u8>, &'a [u8])> {
     let mut kept = Vec::new();
+    let mut others = HashSet::new();
     for (layer, index) in indexes.iter().enumerate() {
         let facts = index.facts();
         for (entry, _) in facts.all().filter(|(_, fact)| matches!(fact, Fact::Kept { .. })) {
             let inode = InodeId { layer: u32::try_from(layer).unwrap_or(u32::MAX), entry };
             let path = index.path(entry).and_then(|path| LayerPath::new(&path).ok());
             let is_live = |path: &LayerPath| view.get(path).is_some_and(|node| node.inode == inode);
-            if let (Some(path), Some(text)) = (path.filter(is_live), facts.kept(entry)) {
-                kept.push((path.as_bytes().to_vec(), text));
+            match path.filter(is_live) {
+                Some(path) => kept.extend(facts.kept(entry).map(|text| (path.as_bytes().to_vec(), text))),
+                None => {
+                    others.insert(inode);
+                }
             }
         }
     }
+    kept.extend(shown_elsewhere(view, others).into_iter().filter_map(|(path, inode)| {
+        let text = indexes.get(inode.layer as usize)?.facts().kept(inode.entry)?;
+        Some((path, text))
+    }));
     kept.sort_by(|(a, _), (b, _)| a.cmp(b));
     kept
+}
+
+/// Which of these inodes, not found at the paths of their entries, the image shows under others: written through a
+/// symlink, or the name that they had first is gone.
+fn shown_elsewhere(view: &View, mut inodes: HashSet<InodeId>) -> Vec<(Vec<u8>, InodeId)> {
+    let mut is_any_live = false;
+    if !inodes.is_empty() {
+        view.files(&mut |inode, _| is_any_live |= inodes.contains(&inode));
+    }
+    let mut shown = Vec::new();
+    if is_any_live {
+        view.walk(&mut |node| {
+            if inodes.remove(&node.inode) {
+                shown.push((node.path.as_bytes().to_vec(), node.inode));
+            }
+        });
+    }
+    shown
 }
 
 /// A path's directory and name.

@@ -4,10 +4,12 @@
 use std::{
     io::{Read as _, Write as _},
     path::PathBuf,
+    slice,
 };
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
+use strata_fixtures::content::{self, ByteOrder};
 use strata_image::Digest;
 use tar::EntryType;
 
@@ -275,6 +277,29 @@ fn attack_60_very_many_links_and_very_deep_directories_are_bounded() {
     let deep = |bytes: usize| Header::long_name(&"d/".repeat(bytes / 2), &file("f", "x"));
     assert!(report(&strata, &image(&strata, &[vec![deep(4000)]])).is_ok());
     refused(&strata, &[vec![deep(5000)]], &["path"]);
+}
+
+#[test]
+fn attack_60_databases_of_packages_claim_no_memory() {
+    let strata = Strata::new();
+    // a gigabyte and a half of paths in two megabytes
+    let directory = format!("/{}/", "d".repeat(4000));
+    let paths = content::rpm_header("paths", "1", "1", "noarch", 1, &vec![directory.as_str(); 400_000]);
+    // a row of two columns that says that it has thirty million, all null
+    let mut row = content::sqlite("Packages", &[vec![0; 32 << 20]]);
+    let two = [6, 0, 0xa0, 0x80, 0x80, 0x0c];
+    let at = row.windows(two.len()).position(|bytes| bytes == two).unwrap();
+    row[at..at + 4].copy_from_slice(&[0x8e, 0x80, 0x80, 0]);
+    for (name, database) in [
+        ("Packages", content::berkeley(slice::from_ref(&paths), ByteOrder::Little)),
+        ("Packages.db", content::ndb(slice::from_ref(&paths))),
+        ("rpmdb.sqlite", content::sqlite("Packages", &[paths])),
+        ("rpmdb.sqlite", row),
+    ] {
+        let path = image(&strata, &[vec![file(&format!("var/lib/rpm/{name}"), database)]]);
+        let (read, said) = within(&strata, 2 * MEMORY, &["analyze", "--format", "json", path.to_str().unwrap()]);
+        assert!(read && said.contains("\"packages\": []"), "{name}: {said:.500}");
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn sources(folder: &Path) -> std::io::Result<String> {
 #[test]
 fn the_docs_name_tests_and_fixtures_that_are_there() {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["tests", "image/tests", "runtime/tests", "builder/tests"];
+    let folders = ["tests", "image/tests", "runtime/tests", "builder/tests", "analyzer/tests"];
     let Ok(texts) = folders.iter().map(|folder| sources(&checkout.join(folder))).collect::<Result<Vec<_>, _>>() else {
         eprintln!("skipped: this user cannot read the checkout");
         return;

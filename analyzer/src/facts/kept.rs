@@ -4,15 +4,17 @@
 //! |---|---|
 //! | `var/lib/dpkg/status`, `status.d/*`, `info/*.list`, `info/*.md5sums`; `var/lib/apt/extended_states` | whole |
 //! | `lib/apk/db/installed`, `etc/apk/world` | whole |
-//! | `rpmdb.sqlite` of `var/lib/rpm` and `usr/lib/sysimage/rpm` | names, versions, sizes, paths |
+//! | `rpmdb.sqlite`, `Packages.db`, `Packages` where rpm has them | names, versions, architectures, sizes, paths |
 //! | `*.dist-info/METADATA`, `*.egg-info/PKG-INFO` | the lines of name and version |
 //! | `*.dist-info/RECORD` | whole |
 //! | `node_modules/NAME/package.json` | name and version |
 //! | `package-lock.json`, `node_modules/.package-lock.json` | the paths that only development needs |
 //! | `etc/passwd` | whole |
 //!
-//! Not read: rpm's older databases (Berkeley DB, ndb), lock files of npm before version 7, eggs.
+//! Not read: lock files of npm before version 7, eggs.
 
+mod berkeley;
+mod ndb;
 mod rpm;
 mod sqlite;
 
@@ -28,13 +30,15 @@ pub(super) enum Keep {
     PythonMetadata,
     NpmPackage,
     NpmLock,
-    RpmSqlite,
+    Rpm,
 }
 
 /// Bytes of the largest file of each kind that is looked at.
 const MAX_FILE: u64 = 32 << 20;
 /// A full desktop's rpm database has 200 MB; images have 5 to 60.
 const MAX_RPM: u64 = 128 << 20;
+/// Where rpm has its database: of old, in SUSE and in Fedora since 36, and under rpm-ostree.
+const RPM_DIRECTORIES: [&[u8]; 3] = [b"var/lib/rpm", b"usr/lib/sysimage/rpm", b"usr/share/rpm"];
 /// A small document: `package.json`, `METADATA`, `passwd`.
 const MAX_DOCUMENT: u64 = 1 << 20;
 
@@ -48,8 +52,8 @@ impl Keep {
             b"installed" if matches!(directory, b"lib/apk/db" | b"usr/lib/apk/db") => (Self::Whole, MAX_FILE),
             b"world" if directory == b"etc/apk" => (Self::Whole, MAX_DOCUMENT),
             b"passwd" if directory == b"etc" => (Self::Whole, MAX_DOCUMENT),
-            b"rpmdb.sqlite" if matches!(directory, b"var/lib/rpm" | b"usr/lib/sysimage/rpm" | b"usr/share/rpm") => {
-                (Self::RpmSqlite, MAX_RPM)
+            b"rpmdb.sqlite" | b"Packages.db" | b"Packages" if RPM_DIRECTORIES.contains(&directory) => {
+                (Self::Rpm, MAX_RPM)
             }
             b"METADATA" if directory.ends_with(b".dist-info") => (Self::PythonMetadata, MAX_DOCUMENT),
             b"PKG-INFO" if directory.ends_with(b".egg-info") => (Self::PythonMetadata, MAX_DOCUMENT),
@@ -73,7 +77,7 @@ impl Keep {
             Self::PythonMetadata => Some(python_metadata(content)),
             Self::NpmPackage => npm_package(content),
             Self::NpmLock => npm_lock(content),
-            Self::RpmSqlite => rpm::packages(content),
+            Self::Rpm => rpm::packages(content),
         }
     }
 }

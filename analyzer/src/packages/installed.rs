@@ -30,9 +30,16 @@ pub(super) fn apk(path: &[u8], text: &[u8]) -> Vec<Package> {
     packages
 }
 
-/// The packages that the index kept of an rpm database.
-pub(super) fn rpm(path: &[u8], text: &[u8]) -> Vec<Package> {
-    let (directory, _) = split(path);
+/// The databases of rpm, in the order in which it looks for one (rpm's `lib/backend/dbi.cc`).
+const RPM: [&[u8]; 3] = [b"rpmdb.sqlite", b"Packages.db", b"Packages"];
+
+/// The packages that the index kept of an rpm database; none where the directory has another that rpm reads instead.
+pub(super) fn rpm<'a>(path: &[u8], text: &'a [u8], content: &(dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a)) -> Vec<Package> {
+    let (directory, name) = split(path);
+    let mut others = RPM.into_iter().take_while(|other| *other != name);
+    if others.any(|other| content(&[directory, b"/", other].concat()).is_some()) {
+        return Vec::new();
+    }
     let mut packages: Vec<Package> = Vec::new();
     for line in text.lines() {
         let mut fields = line.split(|&byte| byte == b'\t');

@@ -1,7 +1,8 @@
 //! Packages of each manager, and whose a file is.
 
+mod rpm;
+
 use strata_analyzer::{Ledger, Packages, index::LayerIndex, packages::Manager};
-use strata_fixtures::content;
 use strata_image::Image as _;
 
 use crate::memory::{Memory, file};
@@ -80,33 +81,6 @@ fn apk_packages_have_their_files_by_folder() {
     )]]);
     assert_eq!(rows(&found), ["apk musl 1.2.5-r0 x86_64 Some(667648) 2", "apk zlib 1.3  None 1"]);
     assert_eq!(owner(&found, "lib/libc.so"), Some((Manager::Apk, "musl".to_owned())));
-}
-
-#[test]
-fn rpm_packages_come_from_the_headers_of_the_database() {
-    let many: Vec<String> = (0..200).map(|number| format!("/usr/share/doc/big/file-{number}")).collect();
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let headers = [
-        content::rpm_header("bash", "5.2.26", "3.fc40", "x86_64", 8_000_000, &["/usr/bin/bash", "/etc/skel/.bashrc"]),
-        content::rpm_header("big", "1", "1", "noarch", 7, &many),
-        content::rpm_header("zlib", "1.3", "2", "x86_64", 9, &["/usr/lib64/libz.so.1"]),
-    ];
-    let database = content::sqlite("Packages", &headers);
-    let found = packages(&[&[("usr/lib/sysimage/rpm/rpmdb.sqlite", &database)]]);
-    assert_eq!(
-        rows(&found),
-        [
-            "rpm bash 5.2.26-3.fc40 x86_64 Some(8000000) 2",
-            "rpm big 1-1 noarch Some(7) 200",
-            "rpm zlib 1.3-2 x86_64 Some(9) 1",
-        ]
-    );
-    assert_eq!(owner(&found, "usr/share/doc/big/file-199"), Some((Manager::Rpm, "big".to_owned())));
-    for at in (0..database.len()).step_by(67) {
-        let mut broken = database.clone();
-        broken[at] = !broken[at];
-        let _ = packages(&[&[("var/lib/rpm/rpmdb.sqlite", &broken)]]);
-    }
 }
 
 #[test]

@@ -1,8 +1,18 @@
 //! The packages of an rpm database: a header for each, in rpm's own form (rpm's `docs/manual/format_header.md`).
+//!
+//! | database | form | written by |
+//! |---|---|---|
+//! | `rpmdb.sqlite` | `SQLite` | Fedora since 33, Red Hat Enterprise Linux since 9, Amazon Linux 2023 |
+//! | `Packages.db` | ndb | openSUSE, SUSE Linux Enterprise |
+//! | `Packages` | Berkeley DB, a hash | those before: Red Hat Enterprise Linux 5 to 8, Amazon Linux 2 |
+//!
+//! The first bytes decide, not the name.
 
-use std::fmt::Write as _;
+use bstr::ByteSlice as _;
+use strata_image::layer::MAX_PATH;
 
-use super::sqlite;
+use super::{berkeley, ndb, sqlite};
+use crate::facts::MAX_KEPT;
 
 /// Tags of rpm's `rpmtag.h`.
 const NAME: u32 = 1000;
@@ -16,16 +26,29 @@ const BASE_NAMES: u32 = 1117;
 const DIRECTORY_NAMES: u32 = 1118;
 const LONG_SIZE: u32 = 5009;
 
+/// Bytes of lines for each of the database: a file has some hundred in a header, and its path rarely as many.
+const MAX_RATIO: usize = 8;
+/// Packages of one database: all that Fedora has are some 70,000.
+const MAX_PACKAGES: usize = 1 << 17;
+/// Directories of one package: no real one has a tenth of these.
+const MAX_DIRECTORIES: usize = 1 << 20;
+
 /// Gives lines: `P`, name, version, architecture and size of a package, then `F` and a path for each of its files, all
-/// separated by tabs.
+/// separated by tabs. Nothing where they are more than anybody has: few bytes can claim very many packages or paths.
 pub(super) fn packages(database: &[u8]) -> Option<Vec<u8>> {
-    let mut lines = String::new();
-    sqlite::rows(database, "Packages", &mut |row| {
-        if let Some(header) = row.last().and_then(|blob| Header::read(blob)) {
-            header.write(&mut lines);
+    let limit = database.len().saturating_mul(MAX_RATIO).min(MAX_KEPT);
+    let mut lines = Vec::new();
+    let mut count = 0;
+    let mut visit = |blob: &[u8]| {
+        if let Some(header) = Header::read(blob).filter(|_| count <= MAX_PACKAGES && lines.len() <= limit) {
+            header.write(&mut lines, limit);
+            count += 1;
         }
-    })?;
-    Some(lines.into_bytes())
+    };
+    sqlite::rows(database, "Packages", &mut |row| row.last().copied().into_iter().for_each(&mut visit))
+        .or_else(|| ndb::blobs(database, &mut visit))
+        .or_else(|| berkeley::values(database, &mut visit))?;
+    (count <= MAX_PACKAGES && lines.len() <= limit).then_some(lines)
 }
 
 struct Header<'a> {
@@ -54,11 +77,12 @@ impl<'a> Header<'a> {
         bytes.split(|&byte| byte == 0).take(count)
     }
 
-    fn text(&self, tag: u32) -> Option<String> {
-        self.texts(tag).next().map(|text| String::from_utf8_lossy(text).replace(['\t', '\n'], " "))
+    fn text(&self, tag: u32) -> Option<&'a [u8]> {
+        self.texts(tag).next().filter(|text| is_field(text))
     }
 
-    fn write(&self, lines: &mut String) {
+    /// Writes the lines, and no more of them when they pass the limit.
+    fn write(&self, lines: &mut Vec<u8>, limit: usize) {
         let (Some(name), Some(version), Some(release)) = (self.text(NAME), self.text(VERSION), self.text(RELEASE))
         else {
             return;
@@ -69,20 +93,34 @@ impl<'a> Header<'a> {
             .tag(LONG_SIZE)
             .and_then(|(bytes, _)| Some(u64::from(number(bytes, 0)?) << 32 | u64::from(number(bytes, 4)?)));
         let short = || self.tag(SIZE).and_then(|(bytes, _)| number(bytes, 0)).map(u64::from);
-        let size = long.or_else(short).unwrap_or_default();
-        let arch = self.text(ARCH).unwrap_or_default();
-        // writing to a string cannot fail
-        let _ = writeln!(lines, "P\t{name}\t{epoch}{version}-{release}\t{arch}\t{size}");
-        let directories: Vec<&[u8]> = self.texts(DIRECTORY_NAMES).collect();
+        let size = long.or_else(short).unwrap_or_default().to_string();
+        let version = [epoch.as_bytes(), version, b"-", release].concat();
+        write_line(lines, &[b"P", name, &version, self.text(ARCH).unwrap_or_default(), size.as_bytes()]);
+        let directories = self.texts(DIRECTORY_NAMES).map(|text| Some(text).filter(|text| is_field(text)));
+        let directories: Vec<Option<&[u8]>> = directories.take(MAX_DIRECTORIES).collect();
         let (indexes, _) = self.tag(DIRECTORY_INDEXES).unwrap_or_default();
         for (file, name) in self.texts(BASE_NAMES).enumerate() {
-            let directory = number(indexes, file * 4).and_then(|index| directories.get(usize::try_from(index).ok()?));
-            if let Some(directory) = directory {
-                let path = [directory, name].concat();
-                let _ = writeln!(lines, "F\t{}", String::from_utf8_lossy(&path).replace(['\t', '\n'], " "));
+            let index = number(indexes, file * 4).and_then(|index| usize::try_from(index).ok());
+            if let Some(Some(directory)) = index.and_then(|index| directories.get(index))
+                && is_field(name)
+            {
+                write_line(lines, &[b"F", &[directory, name].concat()]);
+            }
+            if lines.len() > limit {
+                return;
             }
         }
     }
+}
+
+/// Whether a text can stand between tabs in a line, and is no longer than a path can be.
+fn is_field(text: &[u8]) -> bool {
+    text.len() <= MAX_PATH && text.find_byteset(b"\t\n").is_none()
+}
+
+fn write_line(lines: &mut Vec<u8>, fields: &[&[u8]]) {
+    lines.extend_from_slice(&fields.join(&b'\t'));
+    lines.push(b'\n');
 }
 
 /// Numbers are big endian.

@@ -1,12 +1,14 @@
 //! Reads the rows of one table of an `SQLite` database (sqlite.org/fileformat2.html): no index, no journal, no query.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const LEAF: u8 = 13;
 const INTERIOR: u8 = 5;
 /// Bytes of the database's header, before that of the first page.
 const HEADER: usize = 100;
+/// Columns of a row: as many as `SQLite` allows unless it is built otherwise.
+const MAX_COLUMNS: usize = 2000;
 
 /// Visits every row of a table: its texts and blobs, in order, without the columns of other types. `None` when this is no
 /// database or has no such table; what is damaged within is passed over.
@@ -68,17 +70,14 @@ impl<'a> Database<'a> {
         self.bytes.get(start..start.checked_add(self.page)?)
     }
 
-    /// Visits the payloads of a table's tree. A tree that meets itself ends: no more pages are visited, and no more bytes
-    /// gathered, than there are.
+    /// Visits the payloads of a table's tree. In a tree that meets itself no page is visited twice, and no more bytes
+    /// are gathered than there are.
     fn walk(&self, root: usize, visit: &mut dyn FnMut(&[u8])) {
-        let mut pages = self.bytes.len() / self.page;
+        let mut seen = vec![false; self.bytes.len() / self.page + 1];
+        let mut is_new = |number: &usize| seen.get_mut(*number).is_some_and(|seen| !mem::replace(seen, true));
         let mut budget = self.bytes.len();
-        let mut waiting = vec![root];
+        let mut waiting: Vec<usize> = [root].into_iter().filter(&mut is_new).collect();
         while let Some(number) = waiting.pop() {
-            let Some(left) = pages.checked_sub(1) else {
-                return;
-            };
-            pages = left;
             let Some(page) = self.page(number) else {
                 continue;
             };
@@ -94,9 +93,9 @@ impl<'a> Database<'a> {
                     }
                 }
                 INTERIOR => {
-                    waiting.extend(long(page, start + 8));
+                    waiting.extend(long(page, start + 8).filter(&mut is_new));
                     let children: Vec<usize> = cells.filter_map(|at| long(page, at)).collect();
-                    waiting.extend(children.into_iter().rev());
+                    waiting.extend(children.into_iter().rev().filter(&mut is_new));
                 }
                 _ => {}
             }
@@ -161,7 +160,7 @@ fn columns(payload: &[u8]) -> Vec<Column<'_>> {
         return columns;
     };
     let mut left = header.saturating_sub(payload.len() - kinds.len());
-    while left > 0 {
+    while left > 0 && columns.len() < MAX_COLUMNS {
         let before = kinds.len();
         let Some(kind) = varint(&mut kinds) else {
             break;
