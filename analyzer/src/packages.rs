@@ -10,6 +10,7 @@
 
 mod dpkg;
 mod installed;
+mod paths;
 mod python;
 
 use std::{
@@ -26,6 +27,7 @@ use strata_image::{
 
 use crate::{Ledger, facts::Fact, index::LayerIndex};
 pub(crate) use dpkg::Relations;
+use paths::Paths;
 
 /// Who keeps account of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -110,6 +112,7 @@ impl Packages {
     /// Finds the packages that kept contents tell of.
     pub(crate) fn told_by(kept: &[(Vec<u8>, &[u8])]) -> Self {
         let mut list = Vec::new();
+        let mut paths = Paths::told_by(kept);
         let content = |path: &[u8]| {
             let at = kept.binary_search_by(|(other, _)| other.as_slice().cmp(path)).ok()?;
             Some(kept[at].1)
@@ -117,13 +120,15 @@ impl Packages {
         for (path, text) in kept {
             let (directory, name) = split(path);
             match name {
-                b"status" => list.extend(dpkg::installed(path, text, &content)),
+                b"status" => list.extend(dpkg::installed(path, text, &content, &mut paths)),
                 _ if directory == b"var/lib/dpkg/status.d" && !name.ends_with(b".md5sums") => {
-                    list.extend(dpkg::distroless(path, text, &content));
+                    list.extend(dpkg::distroless(path, text, &content, &mut paths));
                 }
-                b"installed" => list.extend(installed::apk(path, text)),
-                b"rpmdb.sqlite" | b"Packages.db" | b"Packages" => list.extend(installed::rpm(path, text, &content)),
-                b"METADATA" | b"PKG-INFO" => list.extend(python::installed(path, text, &content)),
+                b"installed" => list.extend(installed::apk(path, text, &mut paths)),
+                b"rpmdb.sqlite" | b"Packages.db" | b"Packages" => {
+                    list.extend(installed::rpm(path, text, &content, &mut paths));
+                }
+                b"METADATA" | b"PKG-INFO" => list.extend(python::installed(path, text, &content, &mut paths)),
                 b"package.json" => list.extend(installed::npm(path, text)),
                 _ => {}
             }
@@ -232,10 +237,4 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
         Some(slash) => (&path[..slash], &path[slash + 1..]),
         None => (b"", path),
     }
-}
-
-/// A path that a database writes, as the image's paths are: without slashes at its ends, and nothing for the root.
-fn relative(path: &[u8]) -> Option<Vec<u8>> {
-    let path = LayerPath::new(path).ok()?;
-    (!path.is_root()).then(|| path.as_bytes().to_vec())
 }

@@ -55,7 +55,8 @@ fn by_name(side: &Side) -> BTreeMap<(Manager, String), Installed> {
         let installed = found.entry((package.manager, package.name.clone())).or_default();
         installed.versions.push(package.version.clone());
         if let Some(size) = package.size {
-            *installed.bytes.get_or_insert(0) += size;
+            // a database may claim anything
+            installed.bytes = Some(installed.bytes.unwrap_or_default().saturating_add(size));
         }
     }
     for installed in found.values_mut() {

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Bytes of an ELF header of 64 bits; that of 32 bits is shorter.
 const HEADER: usize = 64;
+/// Bytes of a section header of 64 bits. Nobody writes larger ones, and all of the table is kept.
+const MAX_ENTRY: u64 = 64;
 /// Section headers that are looked at. Programs have about 40; object files with a section a function have thousands.
 const MAX_SECTIONS: u64 = 4096;
 /// Bytes kept before the section headers: the names of sections are a few hundred.
@@ -88,6 +90,9 @@ impl Watching {
         } else {
             (layout.number(head, 32, 4)?, layout.number(head, 46, 2)?, layout.number(head, 48, 2)?, 50)
         };
+        if entry_size > MAX_ENTRY {
+            return None;
+        }
         let names_section = layout.number(head, names_section, 2)?;
         let kind = layout.number(head, 16, 2)?;
         let end = table.checked_add(entry_size.checked_mul(count.min(MAX_SECTIONS))?)?;

@@ -4,26 +4,38 @@ use std::collections::HashSet;
 
 use bstr::ByteSlice as _;
 
-use super::{Manager, Package, relative, split};
+use super::{Manager, Package, Paths, split};
 
 /// What a Debian package says about others, and how it came in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Relations {
-    /// What it cannot do without, each with its alternatives.
-    pub(crate) depends: Vec<Vec<String>>,
+    /// What it cannot do without, as it stands there: names taken apart would be many times as large.
+    depends: [String; 2],
     /// What else it is.
-    pub(crate) provides: Vec<String>,
+    provides: String,
     /// Whether the system cannot do without it.
     pub(crate) is_essential: bool,
     /// Whether it was installed for the sake of another one.
     pub(crate) is_auto: bool,
 }
 
+impl Relations {
+    /// The names of what it cannot do without, all alternatives among them.
+    pub(crate) fn depends(&self) -> impl Iterator<Item = &str> {
+        self.depends.iter().flat_map(|field| names(field))
+    }
+
+    /// The names of what else it is.
+    pub(crate) fn provides(&self) -> impl Iterator<Item = &str> {
+        names(&self.provides)
+    }
+}
+
 /// Gives the kept content of a path.
 type Content<'a> = dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a;
 
 /// The packages of `var/lib/dpkg/status`.
-pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>) -> Vec<Package> {
+pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>, paths: &mut Paths) -> Vec<Package> {
     let states = content(b"var/lib/apt/extended_states").unwrap_or_default();
     let auto: HashSet<&[u8]> = stanzas(states)
         .filter(|stanza| stanza.get("Auto-Installed") == Some(b"1"))
@@ -38,7 +50,7 @@ pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>) 
             let list = |name: &[u8]| content(&[b"var/lib/dpkg/info/", name, b".list"].concat());
             let files = list(name).or_else(|| list(&[name, b":", arch].concat())).unwrap_or_default();
             let mut package = package(path, &stanza)?;
-            package.files = files.lines().filter_map(relative).collect();
+            package.files = paths.all(files.lines());
             if let Some(relations) = &mut package.relations {
                 relations.is_auto = auto.contains(name);
             }
@@ -48,11 +60,11 @@ pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>) 
 }
 
 /// The package of one file of `var/lib/dpkg/status.d`, as distroless images have them.
-pub(super) fn distroless<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>) -> Option<Package> {
+pub(super) fn distroless<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>, paths: &mut Paths) -> Option<Package> {
     let mut package = package(path, &stanzas(text).next()?)?;
     let sums = content(&[path, b".md5sums"].concat()).unwrap_or_default();
     // a sum of 32 digits, two blanks, a path
-    package.files = sums.lines().filter_map(|line| relative(line.get(34..)?)).collect();
+    package.files = paths.all(sums.lines().filter_map(|line| line.get(34..)));
     Some(package)
 }
 
@@ -63,11 +75,10 @@ fn package(path: &[u8], stanza: &Stanza<'_>) -> Option<Package> {
     package.arch = stanza.get("Architecture").map(|arch| String::from_utf8_lossy(arch).into_owned());
     let kibibytes = stanza.get("Installed-Size").and_then(|size| size.to_str().ok()?.parse::<u64>().ok());
     package.size = kibibytes.map(|size| size.saturating_mul(1024));
-    let mut depends = relations(stanza.get("Depends"));
-    depends.extend(relations(stanza.get("Pre-Depends")));
+    let text = |name: &str| String::from_utf8_lossy(stanza.get(name).unwrap_or_default()).into_owned();
     package.relations = Some(Box::new(Relations {
-        depends,
-        provides: relations(stanza.get("Provides")).into_iter().flatten().collect(),
+        depends: [text("Depends"), text("Pre-Depends")],
+        provides: text("Provides"),
         is_essential: stanza.get("Essential") == Some(b"yes") || stanza.get("Priority") == Some(b"required"),
         is_auto: false,
     }));
@@ -75,16 +86,9 @@ fn package(path: &[u8], stanza: &Stanza<'_>) -> Option<Package> {
 }
 
 /// `a (>= 1) | b:any, c`: names, without versions and architectures.
-fn relations(field: Option<&[u8]>) -> Vec<Vec<String>> {
-    let name = |part: &[u8]| {
-        let part = part.trim();
-        let end = part.find_byteset(b" (:[").unwrap_or(part.len());
-        String::from_utf8_lossy(&part[..end]).into_owned()
-    };
-    let Some(field) = field.filter(|field| !field.is_empty()) else {
-        return Vec::new();
-    };
-    field.split(|&byte| byte == b',').map(|all| all.split(|&byte| byte == b'|').map(name).collect()).collect()
+fn names(field: &str) -> impl Iterator<Item = &str> {
+    let parts = field.split([',', '|']).filter_map(|part| part.trim().split([' ', '(', ':', '[']).next());
+    parts.filter(|name| !name.is_empty())
 }
 
 /// One package's fields; lines that continue a field are not part of it here, since no field that is read has any.

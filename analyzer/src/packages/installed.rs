@@ -2,11 +2,11 @@
 
 use bstr::ByteSlice as _;
 
-use super::{Manager, Package, relative, split};
+use super::{Manager, Package, Paths, split};
 
 /// The packages of apk's `installed`: lines of a letter, a colon and a value, an empty line after each package
 /// (apk-tools, `doc/apk-package.5`).
-pub(super) fn apk(path: &[u8], text: &[u8]) -> Vec<Package> {
+pub(super) fn apk(path: &[u8], text: &[u8], paths: &mut Paths) -> Vec<Package> {
     let (directory, _) = split(path);
     let mut packages = Vec::new();
     for block in text.split_str("\n\n") {
@@ -18,13 +18,14 @@ pub(super) fn apk(path: &[u8], text: &[u8]) -> Vec<Package> {
         package.arch = value(b'A').map(|arch| String::from_utf8_lossy(arch).into_owned());
         package.size = value(b'I').and_then(|size| size.to_str().ok()?.parse().ok());
         let mut folder: &[u8] = b"";
-        for line in block.lines() {
-            match line {
-                [b'F', b':', rest @ ..] => folder = rest,
-                [b'R', b':', name @ ..] => package.files.extend(relative(&[folder, b"/", name].concat())),
-                _ => {}
+        package.files = paths.all(block.lines().filter_map(|line| match line {
+            [b'F', b':', rest @ ..] => {
+                folder = rest;
+                None
             }
-        }
+            [b'R', b':', name @ ..] => Some([folder, b"/", name].concat()),
+            _ => None,
+        }));
         packages.push(package);
     }
     packages
@@ -34,7 +35,12 @@ pub(super) fn apk(path: &[u8], text: &[u8]) -> Vec<Package> {
 const RPM: [&[u8]; 3] = [b"rpmdb.sqlite", b"Packages.db", b"Packages"];
 
 /// The packages that the index kept of an rpm database; none where the directory has another that rpm reads instead.
-pub(super) fn rpm<'a>(path: &[u8], text: &'a [u8], content: &(dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a)) -> Vec<Package> {
+pub(super) fn rpm<'a>(
+    path: &[u8],
+    text: &'a [u8],
+    content: &(dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a),
+    paths: &mut Paths,
+) -> Vec<Package> {
     let (directory, name) = split(path);
     let mut others = RPM.into_iter().take_while(|other| *other != name);
     if others.any(|other| content(&[directory, b"/", other].concat()).is_some()) {
@@ -53,7 +59,7 @@ pub(super) fn rpm<'a>(path: &[u8], text: &'a [u8], content: &(dyn Fn(&[u8]) -> O
             }
             (Some(b"F"), Some(file)) => {
                 if let Some(package) = packages.last_mut() {
-                    package.files.extend(relative(file));
+                    package.files.extend(paths.all([file]));
                 }
             }
             _ => {}

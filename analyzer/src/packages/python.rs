@@ -3,13 +3,14 @@
 
 use bstr::ByteSlice as _;
 
-use super::{Manager, Package, relative, split};
+use super::{Manager, Package, Paths, split};
 
 /// The package of one `METADATA` or `PKG-INFO`.
 pub(super) fn installed<'a>(
     path: &[u8],
     text: &'a [u8],
     content: &(dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a),
+    paths: &mut Paths,
 ) -> Option<Package> {
     let value = |name: &[u8]| text.lines().find_map(|line| line.strip_prefix(name));
     let (information, _) = split(path);
@@ -17,7 +18,7 @@ pub(super) fn installed<'a>(
     let mut package = Package::new(Manager::Pip, value(b"Name: ")?, value(b"Version: ")?, information);
     let record = content(&[information, b"/RECORD"].concat());
     let mut size = 0_u64;
-    for line in record.unwrap_or_default().lines() {
+    package.files = paths.all(record.unwrap_or_default().lines().map(|line| {
         // path, hash, size: of these only the path may have a comma, and then it is quoted
         let mut fields = line.rsplitn(3, |&byte| byte == b',');
         let bytes = fields.next().and_then(|bytes| bytes.to_str().ok()?.trim().parse::<u64>().ok());
@@ -26,10 +27,10 @@ pub(super) fn installed<'a>(
             Some(quoted) => quoted.replace("\"\"", "\""),
             None => path.to_vec(),
         };
-        let is_absolute = path.starts_with(b"/");
-        package.files.extend(relative(&if is_absolute { path } else { [site, b"/", &path].concat() }));
         size = size.saturating_add(bytes.unwrap_or_default());
-    }
+        let is_absolute = path.starts_with(b"/");
+        if is_absolute { path } else { [site, b"/", &path].concat() }
+    }));
     package.size = record.map(|_| size);
     Some(package)
 }

@@ -40,6 +40,10 @@ fn packages_are_told_by_name_and_version() {
     assert!(compare(&a, &b, &Options { ignore, ..Options::default() }).unwrap().equal);
     let ignore = vec![What::Content];
     assert!(!compare(&a, &b, &Options { ignore, ..Options::default() }).unwrap().equal);
+    // a package that is there twice, of sizes that nothing has
+    let b = apk(&[("musl", "1.2", u64::MAX), ("musl", "1.3", u64::MAX)]);
+    let of_both = compare(&a, &b, &Options::default()).unwrap().packages;
+    assert_eq!(of_both.iter().find(|package| package.name == "musl").unwrap().bytes_b, Some(u64::MAX));
 }
 
 #[test]

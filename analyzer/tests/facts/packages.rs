@@ -113,3 +113,30 @@ fn npm_packages_own_all_that_lies_below_them() {
     assert_eq!(owner(&found, "app/node_modules/a/node_modules/@s/b/x.js"), Some((Manager::Npm, "@s/b".to_owned())));
     assert_eq!(owner(&found, "app/index.js"), None);
 }
+
+/// Bytes of paths that all packages of one layer are said to have, and bytes of what says so.
+fn paths_told(files: &[(&str, &[u8])]) -> (usize, usize) {
+    let found = packages(&[files]);
+    let told = found.list().iter().flat_map(|package| &package.files).map(Vec::len).sum();
+    (told, files.iter().map(|(path, content)| path.len() + content.len()).sum())
+}
+
+#[test]
+fn a_part_that_many_paths_share_does_not_make_a_small_database_large() {
+    let folder = "a-folder-of-some-length/".repeat(160);
+    let apk = format!("P:one\nV:1\nF:{folder}\n{}", "R:file\n".repeat(5_000));
+    let (told, there) = paths_told(&[("lib/apk/db/installed", apk.as_bytes())]);
+    assert!(folder.len() < told && told < 10 * there, "{told} of {there}");
+
+    let status = "Package: one\nStatus: install ok installed\nVersion: 1\n\n".repeat(1_000);
+    let list = "/usr/share/doc/one/copyright\n".repeat(1_000);
+    let database = [("var/lib/dpkg/status", status.as_bytes()), ("var/lib/dpkg/info/one.list", list.as_bytes())];
+    let (told, there) = paths_told(&database);
+    assert!(list.len() / 2 < told && told < 10 * there, "{told} of {there}");
+
+    let deep = format!("usr/{folder}");
+    let (metadata, record) = (format!("{deep}one.dist-info/METADATA"), format!("{deep}one.dist-info/RECORD"));
+    let (told, there) =
+        paths_told(&[(&metadata, b"Name: one\nVersion: 1\n"), (&record, "a,,\n".repeat(5_000).as_bytes())]);
+    assert!(deep.len() < told && told < 10 * there, "{told} of {there}");
+}

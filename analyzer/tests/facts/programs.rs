@@ -92,3 +92,10 @@ fn zeros_are_counted_in_blocks_and_told_when_they_are_most() {
     assert_eq!(zeros(&half), None);
     assert_eq!(zeros(&[0; 1000]), None, "small files are not worth a hole");
 }
+
+#[test]
+fn section_headers_of_a_size_that_nobody_writes_are_not_kept() {
+    let mut program = elf(2, SECTIONS, false);
+    program[58..60].copy_from_slice(&u16::MAX.to_le_bytes());
+    assert_eq!(sizes(&program), None);
+}

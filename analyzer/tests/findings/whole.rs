@@ -73,6 +73,22 @@ fn b5_finds_what_only_recommendations_brought() {
 }
 
 #[test]
+fn b5_asks_once_who_provides_a_name() {
+    // each of them would otherwise ask all of them
+    let tools = vec![("tool", "Depends: any, any, any\nProvides: any\n"); 10_000];
+    let (status, states) = (status(&tools), b"Package: docs\nAuto-Installed: 1\n".as_slice());
+    let docs = b"\nPackage: docs\nStatus: install ok installed\nVersion: 1\n".as_slice();
+    let status = [status.as_slice(), docs].concat();
+    let files: &[(&str, &[u8])] = &[
+        ("var/lib/dpkg/status", &status),
+        ("var/lib/apt/extended_states", states),
+        ("var/lib/dpkg/info/docs.list", b"/usr/docs\n"),
+        ("usr/docs", b"12345"),
+    ];
+    assert_eq!(told(&[files], "B5"), ["dpkg 0 5 /usr/docs{docs 1 (dpkg)}"]);
+}
+
+#[test]
 fn b9_knows_packages_that_build() {
     let installed = b"P:gcc\nV:13\nF:usr/bin\nR:gcc\nR:cc1\n\nP:musl\nV:1\nF:lib\nR:libc.so\n\nP:zlib-dev\nV:1\nF:usr/include\nR:zlib.h\n".as_slice();
     let files: &[(&str, &[u8])] = &[

@@ -64,7 +64,7 @@ impl Advisory for RecommendedPackage {
 fn needed<'p>(packages: &[(&'p Package, &'p Relations)]) -> HashSet<&'p str> {
     let mut providers: HashMap<&str, Vec<usize>> = HashMap::new();
     for (number, (package, relations)) in packages.iter().enumerate() {
-        for name in relations.provides.iter().map(String::as_str).chain([package.name.as_str()]) {
+        for name in relations.provides().chain([package.name.as_str()]) {
             providers.entry(name).or_default().push(number);
         }
     }
@@ -73,8 +73,9 @@ fn needed<'p>(packages: &[(&'p Package, &'p Relations)]) -> HashSet<&'p str> {
         packages.iter().enumerate().filter(|(_, (_, relations))| is_wanted(relations)).map(|(at, _)| at).collect();
     let mut reached: HashSet<usize> = waiting.iter().copied().collect();
     while let Some(number) = waiting.pop() {
-        for name in packages[number].1.depends.iter().flatten() {
-            for &provider in providers.get(name.as_str()).map(Vec::as_slice).unwrap_or_default() {
+        for name in packages[number].1.depends() {
+            // once reached, they need not be looked at for the next one that names them
+            for provider in providers.remove(name).unwrap_or_default() {
                 if reached.insert(provider) {
                     waiting.push(provider);
                 }
