@@ -149,6 +149,45 @@ fn a_checksum_does_not_make_nonsense_an_index() {
     }
 }
 
+/// A cache's file with a part of its front replaced, whose checksum fits.
+fn forged(sound: &[u8], part: &[u8], by: &[u8]) -> Vec<u8> {
+    let front = usize::try_from(u64::from_le_bytes(sound[16..24].try_into().unwrap())).unwrap();
+    let (front, records) = sound[64..].split_at(front);
+    let at = front.windows(part.len()).position(|window| window == part).unwrap();
+    let front = [&front[..at], by, &front[at + part.len()..]].concat();
+    let lengths = [front.len(), records.len()].map(|length| (length as u64).to_le_bytes()).concat();
+    let payload = [&front, records].concat();
+    [&sound[..16], &lengths, blake3::hash(&payload).as_bytes(), &payload].concat()
+}
+
+#[test]
+fn an_index_that_claims_what_no_layer_has_is_none() {
+    let zeros = vec![0; 200_000];
+    let program = strata_fixtures::content::elf(2, &[(".debug_info", &[7; 100])], false);
+    let archive = strata_fixtures::content::zip(&[("a", b"first member"), ("b", b"second member")], true).unwrap();
+    let layer = MemoryLayer::of(&[file("zeros", &zeros), file("program", &program), file("a.zip", &archive)]);
+    let cache = tempfile::tempdir().unwrap();
+    let sound = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
+    let path = cache.path().join(layer.diff_id().hex());
+    let bytes = fs::read(&path).unwrap();
+    let sizes = [&3_u64.to_le_bytes()[..], &200_000_u32.to_le_bytes()].concat();
+    let many = [&3_u64.to_le_bytes()[..], &u32::MAX.to_le_bytes()].concat();
+    let none_large = [&u32::try_from(archive.len()).unwrap().to_le_bytes()[..], &[0; 8]].concat();
+    let large = [&none_large[..4], &1_u64.to_le_bytes(), &[0; 4], &u64::MAX.to_le_bytes()].concat();
+    let member = |size: u64| size.to_le_bytes();
+    let forgeries = [
+        ("a size", forged(&forged(&bytes, &sizes, &many), &none_large, &large)),
+        ("zeros", forged(&bytes, &[&[1][..], &200_000_u64.to_le_bytes()].concat(), &[&[1][..], &[255; 8]].concat())),
+        ("debug sections", forged(&bytes, &100_u64.to_le_bytes(), &[255; 8])),
+        ("members", forged(&forged(&bytes, &member(12), &[255; 8]), &member(13), &[255; 8])),
+    ];
+    for (number, (claim, forged)) in forgeries.iter().enumerate() {
+        fs::write(&path, forged).unwrap();
+        assert_eq!(LayerIndex::cached(&layer, Some(cache.path())).unwrap(), sound, "{claim}");
+        assert_eq!(layer.reads.load(Ordering::Relaxed), number + 2, "{claim}: the layer itself was read");
+    }
+}
+
 /// A layer of so many files that its records stay in the cache's file.
 fn many_files() -> MemoryLayer {
     let paths: Vec<String> = (0..20_000).map(|number| format!("usr/lib/{}/file-{number}", number / 50)).collect();

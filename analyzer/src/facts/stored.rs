@@ -56,6 +56,23 @@ impl LayerFacts {
         let is_ordered = facts.is_sorted_by_key(|(entry, _)| *entry);
         (is_ordered && input.0.is_empty()).then(|| Self { facts, compressed, ..Self::default() })
     }
+
+    /// Gives them when no file says more than it has; `size` gives that of a file, by the number of its entry.
+    pub(crate) fn if_within(self, size: &dyn Fn(u32) -> Option<u64>) -> Option<Self> {
+        let is_within = |(entry, fact): &(u32, Fact)| {
+            let Some(size) = size(*entry) else { return false };
+            match fact {
+                Fact::Elf(elf) => elf.symbols.checked_add(elf.debug).is_some_and(|bytes| bytes <= size),
+                Fact::Zeros(bytes) => *bytes <= size,
+                Fact::Archive(archive) => {
+                    let add = |sum: u64, member: &Member| sum.checked_add(member.size);
+                    archive.members.iter().try_fold(0, add).is_some()
+                }
+                Fact::Secret(_) | Fact::Kept { .. } => true,
+            }
+        };
+        self.facts.iter().all(is_within).then_some(self)
+    }
 }
 
 struct Input<'a>(&'a [u8]);

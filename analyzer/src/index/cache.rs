@@ -188,7 +188,7 @@ fn decode(front: &[u8], file: File, start: u64, length: u64) -> Option<LayerInde
     let sizes = input.list(4, In::u32)?;
     let large = input.list(12, |input| Some((input.u32()?, input.u64()?)))?.into_iter().collect();
     let contents = Contents::of(files, hashes, sizes, large)?;
-    let facts = LayerFacts::decode(input.bytes()?)?;
+    let facts = LayerFacts::decode(input.bytes()?)?.if_within(&|entry| contents.size(entry))?;
     if !input.0.is_empty() || count > MAX_ENTRIES {
         return None;
     }

@@ -6,6 +6,8 @@ use super::ContentHash;
 
 /// Bits of one word of the map.
 const WORD: usize = 64;
+/// Bytes of all contents of one layer: a pebibyte, which takes days to read. Sums over layers stay in 64 bits.
+const MAX_BYTES: u64 = 1 << 50;
 
 /// Contents of a layer's regular files, in the order of the tar.
 #[derive(Debug, Default, PartialEq)]
@@ -37,7 +39,7 @@ impl Contents {
         self.sizes.push(small);
     }
 
-    /// Puts together what was taken apart for the cache; `None` when the parts do not belong together.
+    /// Puts together what was taken apart for the cache; `None` when the parts do not belong together, or are no layer's.
     pub(super) fn of(
         files: Vec<u64>,
         hashes: Vec<ContentHash>,
@@ -51,9 +53,15 @@ impl Contents {
             before = u32::checked_add(before, word.count_ones())?;
         }
         let fits = before as usize == hashes.len() && hashes.len() == sizes.len();
-        let all_there =
-            || (0..).zip(&sizes).all(|(file, &size): (u32, _)| size != u32::MAX || large.contains_key(&file));
-        (fits && all_there()).then_some(Self { files, ranks, hashes, sizes, large })
+        let size = |(file, size): (u32, &u32)| match *size {
+            u32::MAX => large.get(&file).copied(),
+            size => Some(u64::from(size)),
+        };
+        let mut bytes = 0_u64;
+        for size in (0..).zip(&sizes).map(size) {
+            bytes = bytes.checked_add(size?).filter(|&bytes| bytes <= MAX_BYTES)?;
+        }
+        fits.then_some(Self { files, ranks, hashes, sizes, large })
     }
 
     /// Takes the hashes of all files, in their order.
