@@ -120,9 +120,11 @@ impl Suggestion {
         }
     }
 
-    /// Whether both change the same lines.
+    /// Whether both change the same lines, or one adds to the end of what the other takes away.
     fn meets(&self, other: &Self) -> bool {
-        let meet = |a: &Edit, b: &Edit| a.span.start < b.span.end && b.span.start < a.span.end;
+        let is_within = |a: &Edit, b: &Edit| a.span.start < b.span.end && b.span.start < a.span.end;
+        let adds_to = |a: &Edit, b: &Edit| a.span.start == b.span.end && b.replacement.is_empty();
+        let meet = |a: &Edit, b: &Edit| is_within(a, b) || adds_to(a, b) || adds_to(b, a);
         self.edits.iter().any(|edit| other.edits.iter().any(|other| meet(edit, other)))
     }
 

@@ -5,3 +5,4 @@ mod build;
 mod chained;
 mod costs;
 mod refused;
+mod together;
