@@ -134,6 +134,7 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Result<Word, Unreadable> {
         let start = self.at;
+        let name = self.rest().iter().take_while(|byte| is_name_byte(**byte)).count();
         let mut word = Word::default();
         let mut quoted = false;
         while let Some(byte) = self.peek() {
@@ -163,7 +164,7 @@ impl<'a> Lexer<'a> {
                     self.backquoted()?;
                 }
                 b'=' if !quoted && !word.assignment => {
-                    word.assignment = is_assignable(&self.text[start..self.at]);
+                    word.assignment = is_assignable(&self.text[start..self.at], name);
                     word.text.push(byte);
                     self.at += 1;
                 }
@@ -370,13 +371,11 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether what stands before a `=` makes the word an assignment: `NAME`, `NAME+`, `NAME[…]`.
-fn is_assignable(before: &[u8]) -> bool {
-    let name = before.strip_suffix(b"+").unwrap_or(before);
-    let name = match name.iter().position(|&byte| byte == b'[') {
-        Some(bracket) if name.ends_with(b"]") => &name[..bracket],
-        _ => name,
-    };
-    name.first().is_some_and(|&byte| is_name_byte(byte) && !byte.is_ascii_digit())
-        && name.iter().all(|&byte| is_name_byte(byte))
+/// Whether what stands before a `=` makes the word an assignment: `NAME`, `NAME+`, `NAME[…]`. Of it the first `name` bytes
+/// may be a name; the rest is only looked at from its ends, since a word may have very many `=`.
+fn is_assignable(before: &[u8], name: usize) -> bool {
+    let (name, rest) = before.split_at(name);
+    let subscript = rest.strip_suffix(b"+").unwrap_or(rest);
+    name.first().is_some_and(|byte| !byte.is_ascii_digit())
+        && (subscript.is_empty() || subscript.starts_with(b"[") && subscript.ends_with(b"]"))
 }

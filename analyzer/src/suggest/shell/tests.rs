@@ -211,3 +211,14 @@ fn nesting_has_an_end() {
     let quotes = format!("a {}", "\"$(".repeat(100_000));
     assert_eq!(read(&quotes, false), Err(Unreadable::Depth));
 }
+
+#[test]
+fn a_word_is_read_once_however_many_equals_signs_it_has() {
+    for word in ["=", "]=", "a-="] {
+        let body = body(&word.repeat(1 << 19));
+        assert!(body.and_list && !body.changes_shell, "{word}");
+    }
+    for assignment in ["A=", "A+=", "A[1]=", "A[b=c]+=d"] {
+        assert!(body(assignment).changes_shell, "{assignment}");
+    }
+}
