@@ -25,6 +25,8 @@ pub(super) struct Rules {
 const NAMES: [&str; 3] = ["lowestEfficiency", "highestWastedBytes", "highestUserWastedPercent"];
 /// Bytes of a file with three numbers in it, and of comments about them.
 const MAX_BYTES: usize = 64 << 10;
+/// Keys above a value that may mean something: `rules` and a name.
+const MAX_DEPTH: usize = 2;
 
 /// Reads the file; gives warnings for what means nothing, which dive says nothing about.
 pub(super) fn read(text: &str) -> Result<(Rules, Vec<String>)> {
@@ -68,7 +70,7 @@ struct Scalar {
     line: usize,
 }
 
-/// The texts of mappings, each with the keys above it. Lists are passed over, aliases refused.
+/// The texts of mappings, each with the keys above it. Lists and what is nested deeper are passed over, aliases refused.
 fn scalars(text: &str) -> Result<Vec<Scalar>> {
     let mut parser = Parser::new_from_str(text);
     let mut found = Vec::new();
@@ -97,9 +99,11 @@ fn scalars(text: &str) -> Result<Vec<Scalar>> {
                 None => {}
                 Some(key @ None) => *key = Some(value),
                 Some(Some(_)) => {
-                    let is_plain = style == yaml_rust2::scanner::TScalarStyle::Plain;
-                    let path = levels.iter().flatten().cloned().collect();
-                    found.push(Scalar { path, value, is_plain, line: mark.line() });
+                    if levels.len() <= MAX_DEPTH {
+                        let is_plain = style == yaml_rust2::scanner::TScalarStyle::Plain;
+                        let path = levels.iter().flatten().cloned().collect();
+                        found.push(Scalar { path, value, is_plain, line: mark.line() });
+                    }
                     end_value(&mut levels);
                 }
             },
@@ -149,5 +153,12 @@ mod tests {
         assert!(read("rules: [").is_err());
         assert!(read("a: &x 1\nb: *x\n").is_err());
         assert!(read(&"#\n".repeat(40_000)).is_err());
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_any_rule_is_not_kept() {
+        let [open, inside, close] = ["{b: ".repeat(200), "a: 1, ".repeat(10_000), "}".repeat(200)];
+        let text = format!("{{a: 1, b: {open}{{{inside}}}{close}}}");
+        assert_eq!(super::scalars(&text).unwrap().len(), 1);
     }
 }
