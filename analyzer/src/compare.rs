@@ -22,6 +22,7 @@ mod header;
 mod history;
 mod html;
 mod layers;
+mod lines;
 mod markdown;
 mod moves;
 mod notes;
@@ -31,13 +32,14 @@ mod rootfs;
 mod show;
 mod side;
 mod stored;
+mod trees;
 mod what;
 
 use std::path::Path;
 
 use serde::Serialize;
 use strata_dockerfile::Dockerfile;
-use strata_image::{Image, manifest::Platform};
+use strata_image::{Image, ImageConfig, manifest::Platform};
 
 use crate::{Result, attribution, index::LayerIndex};
 pub use align::By;
@@ -47,7 +49,7 @@ pub use history::{FirstStep, HistoryDiff};
 pub use html::{html, html_of_file};
 pub use layers::{LayerFacts, LayerPair, LayersDiff};
 pub use markdown::{markdown, markdown_of_file};
-pub use outline::{Mark, Outline, Row, Section, outline};
+pub use outline::{Mark, Outline, Row, Section, outline, outline_of_file};
 pub use packages::PackageDiff;
 pub use rootfs::{Changed, Class, Moved, RootfsDiff, Single, Total};
 pub use show::{FileDiff, FileFacts, MAX_SHOWN, show};
@@ -164,16 +166,17 @@ pub fn compare(a: &dyn Image, b: &dyn Image, options: &Options<'_>) -> Result<Co
         }
         None => None,
     };
+    let (rootfs, uncounted) = match &sides {
+        Some((of_a, of_b)) => rootfs::compare(of_a, of_b, counts, layers::shared(a, b)),
+        None => Default::default(),
+    };
     let mut comparison = Comparison {
         schema: SCHEMA,
         depth: options.depth,
         ignored: ignored(options),
         a: facts(a, options.names[0], sides.as_ref().map(|(a, _)| a)),
         b: facts(b, options.names[1], sides.as_ref().map(|(_, b)| b)),
-        rootfs: match &sides {
-            Some((of_a, of_b)) => rootfs::compare(of_a, of_b, counts, layers::shared(a, b)),
-            None => RootfsDiff::default(),
-        },
+        rootfs,
         config: match (a.config(), b.config()) {
             (Some(a), Some(b)) => config::compare(a, b, counts, options.depth),
             _ => Vec::new(),
@@ -183,14 +186,12 @@ pub fn compare(a: &dyn Image, b: &dyn Image, options: &Options<'_>) -> Result<Co
             _ => Vec::new(),
         },
         history: history::compare(a, b, counts, options.depth),
-        layers: layers::compare((a, b), split, counts, options.depth)?,
+        layers: layers::compare((a, b), split, counts, options.depth, &uncounted)?,
         ..Comparison::default()
     };
     if options.depth == Depth::Exact {
         comparison.stored = stored::compare(a, b, options.names, counts);
-        if comparison.config.is_empty() && comparison.history.what.is_empty() && comparison.layers.equal {
-            comparison.config.extend(config::encoding(a, b, counts));
-        }
+        comparison.config.extend(config::form(a, b, counts));
     }
     comparison.history.first = comparison.history.first.map(|first| located(first, b, options.dockerfile));
     comparison.equal = comparison.rootfs.is_empty()
@@ -222,15 +223,20 @@ fn facts(image: &dyn Image, name: Option<&str>, side: Option<&Side>) -> ImageFac
     }
 }
 
-/// Adds the line of the Dockerfile, where the step made a layer of the second image and the file is that image's.
+/// Adds the line of the Dockerfile, where the second image has the step and the file is that image's.
 fn located(first: FirstStep, image: &dyn Image, dockerfile: Option<&[u8]>) -> FirstStep {
     let line = || {
         let config = image.config()?;
-        let step = config.history.get(first.step - 1).filter(|step| !step.empty_layer)?;
-        let layer = config.layer_history()?.iter().position(|made| std::ptr::eq(*made, step))?;
         let file: Dockerfile = strata_dockerfile::parse(dockerfile?).file;
-        let instruction = attribution::from_history(config, &file)?.steps[layer]?;
-        Some(file.instructions.get(instruction)?.lines.0)
+        lines::line(first.step - 1, &config.history, &file).or_else(|| layers_line(first.step - 1, config, &file))
     };
     FirstStep { line: line(), ..first }
+}
+
+/// The line of a step that made a layer, where the history tells of such steps alone.
+fn layers_line(step: usize, config: &ImageConfig, file: &Dockerfile) -> Option<u32> {
+    let step = config.history.get(step).filter(|step| !step.empty_layer)?;
+    let layer = config.layer_history()?.iter().position(|made| std::ptr::eq(*made, step))?;
+    let instruction = attribution::from_history(config, file)?.steps[layer]?;
+    Some(file.instructions.get(instruction)?.lines.0)
 }

@@ -24,7 +24,7 @@ use crate::{exit::Status, look::json, places::Places};
                         platform packages\n  \
                         layers   layers history\n  \
                         exact    order format pax uname gname atime ctime duplicates path-form mode-bits header padding\n           \
-                        compression names annotations manifest created config-other\n  \
+                        compression names annotations manifest manifest-form created config-other config-form\n  \
                         several  times owner config timestamps file-timestamps image-timestamps file-order tar-format\n\n\
                         Examples:\n  strata compare app:1 app:2\n  strata compare --layers app:1 app:2\n  \
                         strata compare docker-archive:a.tar rootfs:exported.tar\n  \

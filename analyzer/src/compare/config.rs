@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use strata_image::{ContainerConfig, Image, ImageConfig};
+use strata_image::{ContainerConfig, DiffId, Image, ImageConfig};
 
 use super::what::{Depth, Set, What};
 
@@ -29,19 +29,32 @@ pub(super) fn compare(a: &ImageConfig, b: &ImageConfig, counts: Set, depth: Dept
     }
     let mut differing = differing(of_a, of_b, counts);
     if depth == Depth::Exact {
-        differing.extend(differing_by_name(&rest(a), &rest(b), counts));
+        let (mut rest_a, mut rest_b) = (rest(a), rest(b));
+        if a.variant.is_none() || b.variant.is_none() {
+            rest_a.push((What::ConfigOther, "variant".to_owned(), value(&a.variant)));
+            rest_b.push((What::ConfigOther, "variant".to_owned(), value(&b.variant)));
+        }
+        differing.extend(differing_by_name(&rest_a, &rest_b, counts));
     }
     differing
 }
 
-/// What only the bytes of the two configs can tell, where everything that they say is equal.
-pub(super) fn encoding(a: &dyn Image, b: &dyn Image, counts: Set) -> Option<FieldDiff> {
-    let (of_a, of_b) = (a.id()?, b.id()?);
-    (of_a != of_b && counts.has(What::ConfigOther)).then(|| FieldDiff {
+/// What only the bytes of the two configs can tell, where everything that they say is equal, whether it counts or not.
+pub(super) fn form(a: &dyn Image, b: &dyn Image, counts: Set) -> Option<FieldDiff> {
+    let (id_a, id_b) = (a.id()?, b.id()?);
+    if id_a == id_b || !counts.has(What::ConfigForm) {
+        return None;
+    }
+    let (of_a, of_b) = (a.config()?, b.config()?);
+    let diff_ids = |image: &dyn Image| -> Vec<DiffId> { image.layers().iter().map(|layer| layer.diff_id()).collect() };
+    let says_the_same = compare(of_a, of_b, Set::all(), Depth::Exact).is_empty()
+        && of_a.history == of_b.history
+        && diff_ids(a) == diff_ids(b);
+    says_the_same.then(|| FieldDiff {
         field: "the way it is written".to_owned(),
-        what: What::ConfigOther,
-        a: of_a.to_string().into(),
-        b: of_b.to_string().into(),
+        what: What::ConfigForm,
+        a: id_a.to_string().into(),
+        b: id_b.to_string().into(),
     })
 }
 
@@ -101,14 +114,13 @@ fn fields(image: &ImageConfig) -> Vec<Field> {
     .into()
 }
 
-/// Everything else that a config says, but for the layers and the history.
+/// Everything else that a config says, but for the layers, the history and the variant.
 fn rest(image: &ImageConfig) -> Vec<Field> {
     let none = ContainerConfig::default();
     let config = image.config.as_ref().unwrap_or(&none);
     let mut fields = vec![
         (What::Created, "created".to_owned(), value(&image.created)),
         (What::ConfigOther, "author".to_owned(), value(&image.author)),
-        (What::ConfigOther, "variant".to_owned(), value(&image.variant)),
         (What::ConfigOther, "ArgsEscaped".to_owned(), value(&config.args_escaped)),
     ];
     let other = |(name, found): (&String, &Value)| (What::ConfigOther, name.clone(), value(found));

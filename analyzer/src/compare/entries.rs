@@ -15,7 +15,7 @@ use strata_image::layer::{Entry, LayerPath};
 use super::{
     facts::Facts,
     header::HeaderFacts,
-    rootfs::Single,
+    rootfs::{Single, Uncounted},
     what::{Set, What},
 };
 use crate::{Result, index::ContentHash, path_text};
@@ -88,8 +88,10 @@ enum From {
 }
 
 /// Takes the items of both sides.
-pub(super) struct Pairing {
+pub(super) struct Pairing<'a> {
     counts: Set,
+    /// Paths of one side that nobody wants to be told of.
+    uncounted: &'a Uncounted,
     layers: [u32; 2],
     waiting: [HashMap<LayerPath, VecDeque<(u32, Item)>>; 2],
     read: [u32; 2],
@@ -102,11 +104,12 @@ pub(super) struct Pairing {
     differs: bool,
 }
 
-impl Pairing {
+impl<'a> Pairing<'a> {
     /// `counts` are the kinds that are told; `layers` the numbers of the two layers.
-    pub(super) fn new(counts: Set, layers: [u32; 2]) -> Self {
+    pub(super) fn new(counts: Set, layers: [u32; 2], uncounted: &'a Uncounted) -> Self {
         Self {
             counts,
+            uncounted,
             layers,
             waiting: [HashMap::new(), HashMap::new()],
             read: [0, 0],
@@ -169,10 +172,14 @@ impl Pairing {
         for (side, waiting) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
             self.differs |= !waiting.is_empty();
             for (path, queue) in waiting {
-                let kind = if side == 0 { What::Removed } else { What::Added };
+                let (kind, uncounted) = match side {
+                    0 => (What::Removed, &self.uncounted.gone),
+                    _ => (What::Added, &self.uncounted.new),
+                };
                 if self.paired.contains(&hash(&path)) {
                     self.changed.push((path, [What::Duplicates].into_iter().collect::<Set>().and(self.counts)));
                 } else if self.counts.has(kind)
+                    && !uncounted.contains(&path)
                     && let Some((_, item)) = queue.back()
                 {
                     let list = if side == 0 { &mut diff.removed } else { &mut diff.added };

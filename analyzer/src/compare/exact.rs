@@ -14,15 +14,21 @@ use super::{
 };
 use crate::{Error, Result, error::in_layer, path_text};
 
+/// Bytes that a tar is filled to a multiple of, where its writer fills it.
+const RECORD: u64 = 20 * 512;
+/// Two blocks of zeros end a tar.
+const END: u64 = 2 * 512;
+
 /// Streams both layers and gives what differs.
-pub(super) fn compare(a: &dyn Layer, b: &dyn Layer, layers: [u32; 2], counts: Set) -> Result<LayerDiff> {
-    let mut pairing = Pairing::new(counts, layers);
+pub(super) fn compare(a: &dyn Layer, b: &dyn Layer, mut pairing: Pairing<'_>, counts: Set) -> Result<LayerDiff> {
     let (mut tar_a, mut tar_b) = (Tar::open(a)?, Tar::open(b)?);
     pairing.read(|| tar_a.next(), || tar_b.next())?;
     let ends = (tar_a.finish()?, tar_b.finish()?);
     let (mut diff, differs) = pairing.finish();
+    // two tars of other lengths that are filled to a record end the same way
+    let has_other_end = ends.0 != ends.1 && !(ends.0.is_filled && ends.1.is_filled);
     // the diff IDs differ, so something does: what no entry shows stands between them
-    if counts.has(What::Padding) && (ends.0 != ends.1 || !differs) {
+    if counts.has(What::Padding) && (has_other_end || !differs) {
         diff.whole.push(What::Padding);
     }
     Ok(diff)
@@ -59,11 +65,21 @@ impl<'a> Tar<'a> {
         Ok(Some(Item { entry, content, header }))
     }
 
-    /// Verifies the digest; gives the bytes behind the last entry.
-    fn finish(self) -> Result<u64> {
+    /// Verifies the digest; gives what stands behind the last entry.
+    fn finish(self) -> Result<End> {
         let Counting { count, .. } = self.reader.finish().map_err(in_layer(self.layer.diff_id()))?;
-        Ok(count.saturating_sub(self.end))
+        let bytes = count.saturating_sub(self.end);
+        let is_filled = count.is_multiple_of(RECORD) && (END..END + RECORD).contains(&bytes);
+        Ok(End { bytes, is_filled })
     }
+}
+
+/// What stands behind the last entry of a tar.
+#[derive(PartialEq)]
+struct End {
+    bytes: u64,
+    /// Whether it is as much as fills the last record, and no more.
+    is_filled: bool,
 }
 
 /// Counts what is read.

@@ -90,6 +90,20 @@ impl<'a> Facts<'a> {
         found
     }
 
+    /// A hash of type, content and target.
+    pub(super) fn sign(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.type_word().as_bytes()).update(b"\0");
+        match self.kind {
+            Type::Symlink(target) | Type::HardLink(target) => hasher.update(target),
+            Type::CharDevice(major, minor) | Type::BlockDevice(major, minor) => {
+                hasher.update(&major.to_le_bytes()).update(&minor.to_le_bytes())
+            }
+            Type::File | Type::Directory | Type::Fifo => hasher.update(self.content.map_or(&[], |hash| &hash[..])),
+        };
+        *hasher.finalize().as_bytes()
+    }
+
     /// The word of reports for its type.
     pub(super) fn type_word(&self) -> &'static str {
         match self.kind {

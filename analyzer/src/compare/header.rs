@@ -10,22 +10,26 @@ use strata_image::{
 
 use super::what::{Set, What};
 
-/// PAX keys that are compared as what they say.
-const UNDERSTOOD: [&[u8]; 11] = [
-    b"path",
-    b"linkpath",
-    b"size",
-    b"uid",
-    b"gid",
-    b"uname",
-    b"gname",
-    b"mtime",
-    b"atime",
-    b"ctime",
-    b"SCHILY.realsize",
-];
 /// What the keys of extended attributes begin with.
 const ATTRIBUTES: [&[u8]; 2] = [b"SCHILY.xattr.", b"LIBARCHIVE.xattr."];
+
+/// The kinds of difference that a PAX record can make, by its key.
+fn meanings(key: &BString) -> &'static [What] {
+    match key.as_slice() {
+        b"path" => &[What::PathForm],
+        b"linkpath" => &[What::Link, What::Hardlinks, What::Type],
+        b"size" | b"SCHILY.realsize" => &[What::Content, What::Hardlinks, What::Type],
+        b"uid" => &[What::Uid],
+        b"gid" => &[What::Gid],
+        b"uname" => &[What::Uname],
+        b"gname" => &[What::Gname],
+        b"mtime" => &[What::Mtime],
+        b"atime" => &[What::Atime],
+        b"ctime" => &[What::Ctime],
+        key if ATTRIBUTES.iter().any(|prefix| key.starts_with(prefix)) => &[What::Xattrs],
+        _ => &[What::Pax],
+    }
+}
 
 /// Fields of a header block, and the kinds that explain a difference in them.
 const FIELDS: [(std::ops::Range<usize>, &[What]); 13] = [
@@ -54,15 +58,15 @@ pub(super) struct HeaderFacts {
     mode_bits: i64,
     atime: Option<Timestamp>,
     ctime: Option<Timestamp>,
+    /// Keys of PAX records.
+    keys: BTreeSet<BString>,
+    /// Those of the records that are compared as they are.
     records: BTreeSet<(BString, BString)>,
     block: [u8; 512],
 }
 
 impl HeaderFacts {
     pub(super) fn of(raw: &RawEntry) -> Self {
-        let is_understood = |key: &BString| {
-            UNDERSTOOD.contains(&key.as_slice()) || ATTRIBUTES.iter().any(|prefix| key.starts_with(prefix))
-        };
         Self {
             format: raw.format(),
             // a directory may end in a slash or not
@@ -70,22 +74,32 @@ impl HeaderFacts {
             mode_bits: raw.mode_bits(),
             atime: raw.atime(),
             ctime: raw.ctime(),
-            records: raw.records.iter().filter(|(key, _)| !is_understood(key)).cloned().collect(),
+            keys: raw.records.iter().map(|(key, _)| key.clone()).collect(),
+            records: raw.records.iter().filter(|(key, _)| meanings(key) == [What::Pax]).cloned().collect(),
             block: raw.header,
         }
     }
 
     /// Adds what differs to what is known to.
     pub(super) fn differences(&self, other: &Self, found: &mut Set) {
-        let has_other_format = self.format != other.format;
-        found.insert_if(What::Format, has_other_format);
         found.insert_if(What::PathForm, self.path != other.path);
         found.insert_if(What::ModeBits, self.mode_bits != other.mode_bits);
         found.insert_if(What::Atime, self.atime != other.atime);
         found.insert_if(What::Ctime, self.ctime != other.ctime);
         found.insert_if(What::Pax, self.records != other.records);
+        let has_other_format = self.format != other.format && !self.differs_by_records(other, *found);
+        found.insert_if(What::Format, has_other_format);
         // two dialects write nothing alike
         found.insert_if(What::Header, !has_other_format && self.rest(*found) != other.rest(*found));
+    }
+
+    /// Whether one is the ustar of the other, without PAX records that say what is known to differ.
+    fn differs_by_records(&self, other: &Self, known: Set) -> bool {
+        let formats = [self.format, other.format];
+        let is_explained = |key: &BString| meanings(key).iter().any(|what| known.has(*what));
+        formats.contains(&Format::Ustar)
+            && formats.contains(&Format::Pax)
+            && self.keys.symmetric_difference(&other.keys).all(is_explained)
     }
 
     /// The block without the fields whose difference is known.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     Comparison, FileDiff,
-    outline::{Mark, Section, outline},
+    outline::{Mark, Section, outline, outline_of_file},
 };
 use crate::{
     markup::{html as escaped, html_lines},
@@ -27,6 +27,7 @@ th,td{text-align:left;padding:.15rem .75rem .15rem 0;vertical-align:top}\
 th{color:var(--faint);font-weight:500;font-size:.85rem}\
 td{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}\
 td:first-child{width:1ch;font-weight:700}\
+th.number,td.number{text-align:right;white-space:nowrap}\
 .added td:first-child{color:var(--good)}.removed td:first-child{color:var(--bad)}\
 .changed td:first-child,.moved td:first-child{color:var(--other)}\
 p.rest{color:var(--faint)}\
@@ -41,7 +42,8 @@ pub fn html(comparison: &Comparison, limit: Option<usize>) -> String {
     let (a, b) = (name(&comparison.a), name(&comparison.b));
     let title = if a.is_empty() || b.is_empty() { "Two images".to_owned() } else { format!("{a} and {b}") };
     let mut out = head(&title, comparison.equal, &outline.verdict);
-    push_list(&mut out, &outline.notes);
+    let not_counted = (!outline.not_counted.is_empty()).then_some(&outline.not_counted);
+    push_list(&mut out, &not_counted.into_iter().chain(&outline.notes).cloned().collect::<Vec<_>>());
     for section in &outline.sections {
         push(&mut out, section);
     }
@@ -49,8 +51,9 @@ pub fn html(comparison: &Comparison, limit: Option<usize>) -> String {
     out
 }
 
-/// Writes one path of both images as a page of its own, the contents as a diff.
-pub fn html_of_file(found: &FileDiff) -> String {
+/// Writes one path of both images as a page of its own, the contents as a diff. `limit` is how many rows of each list are shown
+/// of what differs below a directory, all without one.
+pub fn html_of_file(found: &FileDiff, limit: Option<usize>) -> String {
     let mut out = head(&found.path, found.equal, if found.equal { "equal" } else { "different" });
     let sides = found.sides().map(|(letter, side)| format!("{letter}: {side}"));
     push_list(&mut out, &[sides.to_vec(), found.notes()].concat());
@@ -68,6 +71,9 @@ pub fn html_of_file(found: &FileDiff) -> String {
             };
         }
         out.push_str("</pre>\n");
+    }
+    for section in &outline_of_file(found, limit) {
+        push(&mut out, section);
     }
     out.push_str(END);
     out
@@ -109,8 +115,9 @@ fn push(out: &mut String, section: &Section) {
         escaped(&section.title),
         escaped(&section.summary)
     );
-    for head in &section.heads {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(&head.to_lowercase()));
+    let class = |column: usize| if section.is_number(column) { " class=\"number\"" } else { "" };
+    for (column, name) in section.names().iter().enumerate() {
+        let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(column), escaped(name));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in &section.rows {
@@ -125,8 +132,8 @@ fn push(out: &mut String, section: &Section) {
             ("", _) => write!(out, "<tr><td></td>"),
             (word, mark) => write!(out, "<tr class=\"{word}\"><td aria-label=\"{word}\">{mark}</td>"),
         };
-        for cell in &row.cells {
-            let _ = write!(out, "<td>{}</td>", escaped(cell));
+        for (column, cell) in row.cells.iter().enumerate() {
+            let _ = write!(out, "<td{}>{}</td>", class(column), escaped(cell));
         }
         out.push_str("</tr>\n");
     }

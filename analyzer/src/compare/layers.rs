@@ -6,9 +6,10 @@ use serde::Serialize;
 use strata_image::{DiffId, Image, ImageConfig, Layer, layer::EntryKind};
 
 use super::{
-    align::{self, By, SKETCH, Signs, Sketch},
+    align::{self, Aligned, By, SKETCH, Signs, Sketch},
     entries::{Item, LayerDiff, Pairing},
     exact, history,
+    rootfs::Uncounted,
     what::{Depth, Set, What},
 };
 use crate::{Result, index::LayerIndex};
@@ -54,6 +55,8 @@ pub struct LayerPair {
     pub b: Option<usize>,
     /// Why they belong together.
     pub by: Option<By>,
+    /// Whether they are the same layer, and stand between others.
+    pub moved: bool,
     /// What differs; `None` where the layers are the same, and where they were not compared.
     pub diff: Option<LayerDiff>,
 }
@@ -61,7 +64,7 @@ pub struct LayerPair {
 impl LayerPair {
     /// Whether it counts as a difference at the depth at which it was compared.
     fn differs(&self) -> bool {
-        self.by.is_none() || self.diff.as_ref().is_some_and(|diff| !diff.is_empty())
+        self.by.is_none() || self.moved || self.diff.as_ref().is_some_and(|diff| !diff.is_empty())
     }
 }
 
@@ -71,9 +74,17 @@ impl LayersDiff {
         counts.has(What::Layers) && self.pairs.iter().any(LayerPair::differs)
     }
 
-    /// How many pairs are not the same layer, layers alone among them.
-    pub fn different(&self) -> usize {
-        self.pairs.iter().filter(|pair| pair.by != Some(By::DiffId)).count()
+    /// What became of the layers that are not the same in both stacks, in words: `1 changed, 2 only in the second image`.
+    pub(super) fn differences(&self) -> String {
+        let count = |is: fn(&LayerPair) -> bool| self.pairs.iter().filter(|pair| is(pair)).count();
+        let counts = [
+            (count(|pair| pair.by.is_some_and(|by| by != By::DiffId)), "changed"),
+            (count(|pair| pair.moved), "moved"),
+            (count(|pair| pair.b.is_none()), "only in the first image"),
+            (count(|pair| pair.a.is_none()), "only in the second image"),
+        ];
+        let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        told.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -92,6 +103,7 @@ pub(super) fn compare(
     indexes: Option<(Indexes<'_>, Indexes<'_>)>,
     counts: Set,
     depth: Depth,
+    uncounted: &Uncounted,
 ) -> Result<LayersDiff> {
     let (index_a, index_b) = indexes.unzip();
     let (of_a, of_b) = (Stack::new(a), Stack::new(b));
@@ -102,15 +114,16 @@ pub(super) fn compare(
         pairs: Vec::new(),
     };
     let (sketch_a, sketch_b) = (sketch_in(index_a), sketch_in(index_b));
-    for (at_a, at_b, by) in align::align(&of_a.signs(&sketch_a), &of_b.signs(&sketch_b)) {
-        let mut pair = LayerPair { a: at_a, b: at_b, by, diff: None };
+    for aligned in align::align(&of_a.signs(&sketch_a), &of_b.signs(&sketch_b)) {
+        let Aligned { a: at_a, b: at_b, by, moved } = aligned;
+        let mut pair = LayerPair { a: at_a, b: at_b, by, moved, diff: None };
         if let (Some(at_a), Some(at_b)) = (at_a, at_b) {
             let (layer_a, layer_b) = (a.layers()[at_a].as_ref(), b.layers()[at_b].as_ref());
-            let numbers = [number(at_a), number(at_b)];
+            let pairing = Pairing::new(counts, [number(at_a), number(at_b)], uncounted);
             let is_same = by == Some(By::DiffId);
             let mut found = match (depth, index_a, index_b) {
-                (Depth::Layers, Some(a), Some(b)) if !is_same => of_indexes(&a[at_a], &b[at_b], numbers, counts)?,
-                (Depth::Exact, ..) if !is_same => exact::compare(layer_a, layer_b, numbers, counts)?,
+                (Depth::Layers, Some(a), Some(b)) if !is_same => of_indexes(&a[at_a], &b[at_b], pairing)?,
+                (Depth::Exact, ..) if !is_same => exact::compare(layer_a, layer_b, pairing, counts)?,
                 _ => LayerDiff::default(),
             };
             if depth == Depth::Exact && counts.has(What::Compression) && is_stored_differently(layer_a, layer_b) {
@@ -135,8 +148,7 @@ fn number(layer: usize) -> u32 {
 }
 
 /// What the indexes of two layers tell, which is all but the form of their tars.
-fn of_indexes(a: &LayerIndex, b: &LayerIndex, layers: [u32; 2], counts: Set) -> Result<LayerDiff> {
-    let mut pairing = Pairing::new(counts, layers);
+fn of_indexes(a: &LayerIndex, b: &LayerIndex, mut pairing: Pairing<'_>) -> Result<LayerDiff> {
     let (mut of_a, mut of_b) = (items(a), items(b));
     pairing.read(|| of_a.next().transpose(), || of_b.next().transpose())?;
     Ok(pairing.finish().0)

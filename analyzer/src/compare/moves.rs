@@ -1,27 +1,30 @@
-//! Files that have another name, and copies: found by the hash of their content, never by likeness.
+//! Files and directories that have another name, and copies: found by the hash of their content, never by likeness.
 //!
 //! ```text
-//! gone ─┐ same content, same last name first ─► renamed
-//! new ──┘ └─ what is left of new: the first image has the content somewhere ─► copied
+//! gone ─┐ directories of the same content, with all that is below ─┐
+//! new ──┘ └─ files of the same content, same last name first ──────┴─► renamed
+//!            └─ what is left of new: the first image has the content somewhere ─► copied
 //! ```
 //!
-//! Empty files are all alike, so they are neither. Where several files have one content, those of the same last name
-//! belong together, and then the first in byte order.
+//! Outside of such directories empty files, all alike, are neither. Where several files have one content, those of the same last
+//! name belong together, and then the first in byte order.
 
 use std::collections::{HashMap, VecDeque};
 
 use strata_image::{layer::LayerPath, view::Node};
 
-use super::{rootfs::Single, side::Side};
+use super::{rootfs::Single, side::Side, trees};
 use crate::{index::ContentHash, path_text};
 
 /// A path that one of the images has.
 #[derive(Clone, Debug)]
 pub(super) struct Lone {
     pub(super) path: LayerPath,
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// Of a regular file that is not empty.
-    content: Option<ContentHash>,
+    pub(super) content: Option<ContentHash>,
+    /// Equal for what is the same but for name, owner, mode and times; of a directory it says nothing.
+    pub(super) sign: [u8; 32],
     pub(super) size: u64,
     /// The size, counted once for an inode with several names.
     pub(super) bytes: u64,
@@ -35,6 +38,7 @@ impl Lone {
             path: node.path.clone(),
             kind: side.facts(node).type_word(),
             content: side.ledger.content(node.inode).filter(|_| size > 0).copied(),
+            sign: side.facts(node).sign(),
             size,
             bytes: side.bytes(node),
             layer: node.inode.layer,
@@ -45,9 +49,19 @@ impl Lone {
         Single { path: path_text(self.path.as_bytes()), kind: self.kind, bytes: self.bytes, layer: self.layer }
     }
 
-    fn last_name(&self) -> &[u8] {
+    pub(super) fn is_directory(&self) -> bool {
+        self.kind == "directory"
+    }
+
+    pub(super) fn last_name(&self) -> &[u8] {
         let path = self.path.as_bytes();
         path.iter().rposition(|&byte| byte == b'/').map_or(path, |slash| &path[slash + 1..])
+    }
+
+    /// The path of the directory that it is in.
+    pub(super) fn directory(&self) -> &[u8] {
+        let path = self.path.as_bytes();
+        path.iter().rposition(|&byte| byte == b'/').map_or(b"", |slash| &path[..slash])
     }
 }
 
@@ -93,7 +107,9 @@ fn pair(gone: &[Lone], new: &[Lone]) -> Vec<Option<usize>> {
             by_content.entry(content).or_default().push_back(number);
         }
     }
+    let mut partners = trees::find(gone, new);
     let mut taken = vec![false; gone.len()];
+    partners.iter().flatten().for_each(|&number| taken[number] = true);
     let mut take = |candidates: Option<&mut VecDeque<usize>>| {
         let candidates = candidates?;
         while let Some(number) = candidates.pop_front() {
@@ -103,8 +119,11 @@ fn pair(gone: &[Lone], new: &[Lone]) -> Vec<Option<usize>> {
         }
         None
     };
-    let mut partners: Vec<Option<usize>> =
-        new.iter().map(|lone| take(by_name.get_mut(&(lone.content?, lone.last_name())))).collect();
+    for (lone, partner) in new.iter().zip(&mut partners) {
+        if let (None, Some(content)) = (&partner, lone.content) {
+            *partner = take(by_name.get_mut(&(content, lone.last_name())));
+        }
+    }
     for (lone, partner) in new.iter().zip(&mut partners) {
         if let (None, Some(content)) = (&partner, lone.content) {
             *partner = take(by_content.get_mut(&content));

@@ -2,7 +2,7 @@
 
 use strata_image::{Image, layer::CAPABILITY};
 
-use super::{Comparison, FirstStep, config, side::Side};
+use super::{Comparison, FirstStep, What, config, side::Side};
 
 /// What docker puts into every container, and `docker export` into the tar with what is the image's.
 const CONTAINERS_OWN: [&str; 12] = [
@@ -36,10 +36,12 @@ pub(super) fn notes(images: [&dyn Image; 2], sides: Option<[&Side; 2]>, found: &
         [false, false] => {}
     }
     if lacks == [false, false] && found.rootfs.is_empty() && !found.layers.equal {
-        let (different, all) = (found.layers.different(), found.layers.pairs.len());
-        notes.push(format!("the root filesystems are equal, though the layers are not: {different} of {all} differ"));
+        let is_whole = !found.ignored.iter().any(|what| *what <= What::Hardlinks);
+        let equal = if is_whole { "equal" } else { "equal in what counts" };
+        let differences = found.layers.differences();
+        notes.push(format!("the root filesystems are {equal}, though the layers are not: {differences}"));
     }
-    notes.extend(found.history.first.as_ref().map(first_step));
+    notes.extend(found.history.first.as_ref().map(|first| first_step(first, false)));
     notes
 }
 
@@ -91,12 +93,23 @@ fn lost(images: [&dyn Image; 2], sides: Option<[&Side; 2]>, rootfs: usize, found
     notes
 }
 
-fn first_step(first: &FirstStep) -> String {
+/// Characters of an instruction that is shown as it is.
+const LONG: usize = 120;
+/// Characters of a longer one that are shown: its begin, and from a little before where it differs.
+const BEGIN: usize = 40;
+const BEFORE: usize = 20;
+
+/// Says where the histories part; `is_short` where a person reads it, who wants to see what differs in long instructions.
+pub(super) fn first_step(first: &FirstStep, is_short: bool) -> String {
     let at = match first.line {
         Some(line) => format!("step {} of the history, line {line} of the Dockerfile,", first.step),
         None => format!("step {} of the history", first.step),
     };
-    match (&first.a, &first.b) {
+    let shown = |text: &Option<String>, other: &Option<String>| {
+        let text = text.as_ref()?;
+        Some(if is_short { shortened(text, other.as_deref().unwrap_or_default()) } else { text.clone() })
+    };
+    match (shown(&first.a, &first.b), shown(&first.b, &first.a)) {
         (Some(a), Some(_)) if first.same_instruction => {
             format!("{at} is the first that differs: the instruction is the same, what it made is not: {a}")
         }
@@ -105,6 +118,21 @@ fn first_step(first: &FirstStep) -> String {
         (None, Some(b)) => format!("{at} is the first that only the second image has: {b}"),
         (None, None) => String::new(),
     }
+}
+
+/// An instruction without the middle, where it is long.
+fn shortened(text: &str, other: &str) -> String {
+    let length = text.chars().count();
+    if length <= LONG {
+        return text.to_owned();
+    }
+    let same = text.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let shown = LONG - BEGIN;
+    let from = same.saturating_sub(BEFORE).min(length - shown).max(BEGIN);
+    let begin: String = text.chars().take(BEGIN).collect();
+    let around: String = text.chars().skip(from).take(shown).collect();
+    let (before, behind) = (if from > BEGIN { " … " } else { "" }, if from + shown < length { " …" } else { "" });
+    format!("{begin}{before}{around}{behind}")
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -6,16 +6,16 @@
 mod fold;
 mod values;
 
-use std::fmt::Write as _;
-
-use super::{By, Class, Comparison, Depth, LayerDiff, LayerPair, What};
+use super::{By, Class, Comparison, Depth, FileDiff, LayerDiff, LayerPair, RootfsDiff, What, notes};
 use crate::size_text;
 
 /// The parts of a report, in their order; parts without rows are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
-    /// Whether the two are equal, in a line.
+    /// Whether the two are equal, in a few words.
     pub verdict: String,
+    /// What does not count, in words; empty where everything does.
+    pub not_counted: String,
     /// What a person wants to be told in words.
     pub notes: Vec<String>,
     /// The lists.
@@ -57,7 +57,7 @@ pub enum Mark {
     Removed,
     /// Both have it, and it differs.
     Changed,
-    /// It has another name.
+    /// It has another name, or stands elsewhere.
     Moved,
     /// Nothing of the kind.
     None,
@@ -95,12 +95,27 @@ impl Section {
         self.rest = self.rows.len() - limit;
         self.rows = order.into_iter().map(|row| self.rows[row].clone()).collect();
     }
+
+    /// Whether a column holds numbers, which stand at its right edge.
+    pub fn is_number(&self, column: usize) -> bool {
+        self.heads.get(column).is_some_and(|head| NUMBERS.contains(head))
+    }
+
+    /// The columns as they are called where nothing is in capitals: `in A`.
+    pub(super) fn names(&self) -> Vec<String> {
+        // a letter alone names an image
+        let name = |word: &str| if word.len() == 1 { word.to_owned() } else { word.to_lowercase() };
+        self.heads.iter().map(|head| head.split(' ').map(name).collect::<Vec<_>>().join(" ")).collect()
+    }
 }
+
+/// Columns of numbers.
+const NUMBERS: [&str; 11] = ["LAYERS", "PATHS", "SHOWN", "CONTENT", "STORED", "SIZE", "IN A", "IN B", "STEP", "A", "B"];
 
 /// Arranges a comparison; `limit` is how many rows of each list are shown, all without one.
 pub fn outline(comparison: &Comparison, limit: Option<usize>) -> Outline {
     let mut sections = vec![images(comparison), classes(comparison)];
-    sections.extend(Class::ALL.into_iter().map(|class| paths(comparison, class)));
+    sections.extend(Class::ALL.into_iter().map(|class| paths(&comparison.rootfs, class)));
     sections.push(packages(comparison));
     sections.push(fields("Config", &comparison.config));
     sections.push(history(comparison));
@@ -109,24 +124,56 @@ pub fn outline(comparison: &Comparison, limit: Option<usize>) -> Outline {
         sections.extend(comparison.layers.pairs.iter().filter_map(|pair| layer(comparison, pair)));
     }
     sections.push(fields("Stored", &comparison.stored));
+    let mut notes = comparison.notes.clone();
+    if let (Some(first), Some(last)) = (&comparison.history.first, notes.last_mut()) {
+        *last = notes::first_step(first, true);
+    }
+    let not_counted = match words(&comparison.ignored) {
+        words if words.is_empty() => words,
+        words => format!("not counted: {words}"),
+    };
+    Outline { verdict: verdict(comparison), not_counted, notes, sections: shortened(sections, limit) }
+}
+
+/// Arranges what differs below a path that is a directory in both images, as [`outline`] does.
+pub fn outline_of_file(found: &FileDiff, limit: Option<usize>) -> Vec<Section> {
+    let paths = |below| Class::ALL.into_iter().map(|class| paths(below, class)).collect();
+    shortened(found.below.as_ref().map(paths).unwrap_or_default(), limit)
+}
+
+fn shortened(mut sections: Vec<Section>, limit: Option<usize>) -> Vec<Section> {
     for section in &mut sections {
         section.shorten(limit);
     }
     sections.retain(|section| !section.rows.is_empty());
-    Outline { verdict: verdict(comparison), notes: comparison.notes.clone(), sections }
+    sections
 }
 
+/// Claims no more than was compared.
 fn verdict(comparison: &Comparison) -> String {
-    let what = match comparison.depth {
-        Depth::Merged => "root filesystem and config",
-        Depth::Layers => "root filesystem, config, history and layers",
-        Depth::Exact => "every byte",
-    };
-    let mut text = if comparison.equal { format!("equal: {what}") } else { "different".to_owned() };
-    if !comparison.ignored.is_empty() {
-        let _ = write!(text, ", {} not counted", words(&comparison.ignored));
+    if !comparison.equal {
+        return "different".to_owned();
     }
-    text
+    let is_whole = comparison.ignored.is_empty();
+    let has_config = comparison.a.id.is_some() && comparison.b.id.is_some();
+    let counts = |depth: Depth, what: What| comparison.depth >= depth && !comparison.ignored.contains(&what);
+    let is_stored = [What::Compression, What::Names, What::Manifest].into_iter().all(|what| counts(Depth::Exact, what));
+    let parts = [
+        (true, "root filesystem"),
+        (has_config, "config"),
+        (has_config && counts(Depth::Layers, What::History), "history"),
+        (counts(Depth::Layers, What::Layers), "layers"),
+        (has_config && is_stored, "how they are stored"),
+    ];
+    let mut parts: Vec<&str> = parts.into_iter().filter(|(counts, _)| *counts).map(|(_, part)| part).collect();
+    let last = parts.pop().unwrap_or_default();
+    let parts = if parts.is_empty() { last.to_owned() } else { format!("{} and {last}", parts.join(", ")) };
+    match (comparison.depth, is_whole, has_config) {
+        (Depth::Exact, true, true) => "equal: every byte".to_owned(),
+        (Depth::Exact, true, false) => "equal: every byte of the layers".to_owned(),
+        (_, true, _) => format!("equal: {parts}"),
+        (_, false, _) => format!("equal in what counts: {parts}"),
+    }
 }
 
 fn images(comparison: &Comparison) -> Section {
@@ -166,8 +213,7 @@ fn classes(comparison: &Comparison) -> Section {
     section
 }
 
-fn paths(comparison: &Comparison, class: Class) -> Section {
-    let rootfs = &comparison.rootfs;
+fn paths(rootfs: &RootfsDiff, class: Class) -> Section {
     let mut section = match class {
         Class::Added => singles("Added", Mark::Added, &rootfs.added),
         Class::Removed => singles("Removed", Mark::Removed, &rootfs.removed),
@@ -256,12 +302,18 @@ fn history(comparison: &Comparison) -> Section {
     if history.what.is_empty() {
         return section;
     }
-    section.summary = words(&history.what);
     let step = |text: &str| super::history::instruction(text);
     let (of_a, of_b): (Vec<_>, Vec<_>) =
         (history.a.iter().map(|s| step(s)).collect(), history.b.iter().map(|s| step(s)).collect());
     for (mark, number, text) in values::steps(&of_a, &of_b) {
         section.row(mark, 0, [number.to_string(), text]);
+    }
+    if section.rows.is_empty() && history.what.contains(&What::History) {
+        let told = "the instructions are the same, how they are written or what is remarked is not";
+        section.row(Mark::Changed, 0, [String::new(), told.to_owned()]);
+    }
+    if history.what.contains(&What::Created) {
+        section.row(Mark::Changed, 0, [String::new(), "created: when the steps were made".to_owned()]);
     }
     section
 }
@@ -276,6 +328,7 @@ fn layers(comparison: &Comparison) -> Section {
             layer.map_or_else(String::new, |layer| size_text(layer.content_bytes.unwrap_or(layer.stored_bytes)))
         };
         let (mark, by) = match (pair.a, pair.b, pair.by) {
+            (_, _, Some(By::DiffId)) if pair.moved => (Mark::Moved, "digest, moved"),
             (_, _, Some(By::DiffId)) => (Mark::None, "digest"),
             (_, _, Some(By::History)) => (Mark::Changed, "history"),
             (_, _, Some(By::Content)) => (Mark::Changed, "content"),

@@ -1,5 +1,7 @@
 //! Two merged root filesystems, path by path, each difference in one of seven classes.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use strata_image::{
     layer::LayerPath,
@@ -27,7 +29,7 @@ pub enum Class {
     Metadata,
     /// It is of another type.
     TypeChanged,
-    /// A file of the same content came and one went.
+    /// A file or a directory of the same content came and one went.
     Renamed,
     /// It came, with the content of a file that the first image has.
     Copied,
@@ -71,7 +73,7 @@ pub struct RootfsDiff {
     pub removed: Vec<Single>,
     /// In both, and not equal.
     pub changed: Vec<Changed>,
-    /// Files that have another name, in the order of the new one.
+    /// Files that have another name, and directories with all that is below, in the order of the new one.
     pub renamed: Vec<Moved>,
     /// New files with the content of a file of the first image.
     pub copied: Vec<Moved>,
@@ -112,7 +114,7 @@ pub struct Changed {
     pub layer_b: u32,
 }
 
-/// A file's content under another name.
+/// A file's content under another name, or a directory under another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Moved {
     /// The path in the first image.
@@ -155,6 +157,29 @@ impl RootfsDiff {
         in_order(self.added.iter().map(|single| &single.path).chain(moved))
     }
 
+    /// What of it is below a directory, as [`path_text`] writes that. What moved there or from there is in.
+    pub(super) fn below(self, directory: &str) -> Self {
+        let is_below =
+            |path: &str| path.strip_prefix(directory).is_some_and(|rest| directory == "/" || rest.starts_with('/'));
+        let Self { mut added, mut removed, mut changed, mut renamed, mut copied, .. } = self;
+        added.retain(|single| is_below(&single.path));
+        removed.retain(|single| is_below(&single.path));
+        changed.retain(|changed| is_below(&changed.path));
+        renamed.retain(|moved| is_below(&moved.from) || is_below(&moved.to));
+        copied.retain(|moved| is_below(&moved.to));
+        let mut totals = Totals::default();
+        let of_added = added.iter().map(|single| (Class::Added, 0, single.bytes));
+        let of_removed = removed.iter().map(|single| (Class::Removed, single.bytes, 0));
+        let of_changed = changed.iter().map(|changed| (changed.class, changed.bytes_a, changed.bytes_b));
+        let of_renamed = renamed.iter().map(|moved| (Class::Renamed, moved.bytes, moved.bytes));
+        let of_copied = copied.iter().map(|moved| (Class::Copied, 0, moved.bytes));
+        let all = of_added.chain(of_removed).chain(of_changed).chain(of_renamed).chain(of_copied);
+        for (class, bytes_a, bytes_b) in all {
+            totals.add(class, bytes_a, bytes_b);
+        }
+        Self { added, removed, changed, renamed, copied, classes: totals.list() }
+    }
+
     /// The sum over a class; `None` where it has no paths.
     pub fn total(&self, class: Class) -> Option<&Total> {
         self.classes.iter().find(|total| total.class == class)
@@ -168,9 +193,10 @@ fn in_order<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
 }
 
 /// Compares what two images show; `counts` says which kinds do, `shared` how many layers at the bottom are the same.
-pub(super) fn compare(a: &Side, b: &Side, counts: Set, shared: usize) -> RootfsDiff {
+pub(super) fn compare(a: &Side, b: &Side, counts: Set, shared: usize) -> (RootfsDiff, Uncounted) {
     let (view_a, view_b) = (a.ledger.view(), b.ledger.view());
-    let mut walk = Walk { a, b, counts, shared, diff: RootfsDiff::default(), totals: Totals::default() };
+    let (diff, totals, uncounted) = (RootfsDiff::default(), Totals::default(), Uncounted::default());
+    let mut walk = Walk { a, b, counts, shared, diff, totals, uncounted };
     if let (Some(at_a), Some(at_b)) = (view_a.root(), view_b.root()) {
         walk.change(&at_a, &at_b);
     }
@@ -196,6 +222,16 @@ struct Walk<'a> {
     shared: usize,
     diff: RootfsDiff,
     totals: Totals,
+    uncounted: Uncounted,
+}
+
+/// Paths of files that were moved or copied, where that does not count: layers have them as removed and added.
+#[derive(Default)]
+pub(super) struct Uncounted {
+    /// Of the first image.
+    pub(super) gone: HashSet<LayerPath>,
+    /// Of the second.
+    pub(super) new: HashSet<LayerPath>,
 }
 
 impl Walk<'_> {
@@ -236,6 +272,9 @@ impl Walk<'_> {
                 self.totals.add(Class::Renamed, from.bytes, to.bytes);
                 let moved = self.moved(&from.path, to);
                 self.diff.renamed.push(moved);
+            } else {
+                self.uncounted.gone.insert(from.path.clone());
+                self.uncounted.new.insert(to.path.clone());
             }
         }
         for (from, to) in &moves.copied {
@@ -243,6 +282,8 @@ impl Walk<'_> {
                 self.totals.add(Class::Copied, 0, to.bytes);
                 let moved = self.moved(from, to);
                 self.diff.copied.push(moved);
+            } else {
+                self.uncounted.new.insert(to.path.clone());
             }
         }
         if self.counts.has(What::Removed) {
@@ -264,9 +305,9 @@ impl Walk<'_> {
         Moved { from: path_text(from.as_bytes()), to: path_text(to.path.as_bytes()), bytes: to.size, what: what.list() }
     }
 
-    fn finish(mut self) -> RootfsDiff {
-        self.diff.classes = self.totals.0.into_iter().filter(|total| total.paths > 0).collect();
-        self.diff
+    fn finish(mut self) -> (RootfsDiff, Uncounted) {
+        self.diff.classes = self.totals.list();
+        (self.diff, self.uncounted)
     }
 }
 
@@ -279,6 +320,11 @@ impl Default for Totals {
 }
 
 impl Totals {
+    /// Those that have paths.
+    fn list(self) -> Vec<Total> {
+        self.0.into_iter().filter(|total| total.paths > 0).collect()
+    }
+
     fn add(&mut self, class: Class, bytes_a: u64, bytes_b: u64) {
         let total = &mut self.0[class as usize];
         total.paths += 1;

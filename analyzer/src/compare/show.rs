@@ -1,4 +1,4 @@
-//! One path of two images side by side: what each has there, and for text a unified diff.
+//! One path of two images side by side: what each has there, for text a unified diff, for a directory what differs below.
 //!
 //! Indexes say in which layer the path lives; only that layer is opened, up to the file.
 
@@ -11,8 +11,8 @@ use strata_image::{
     view::{InodeId, Node, NodeKind, View},
 };
 
-use super::{Options, facts::Facts, what::What};
-use crate::{Error, Ledger, Result, error::in_layer, index::LayerIndex, path_text, size_text, text_diff};
+use super::{Options, RootfsDiff, layers, rootfs, side::Side, what::What};
+use crate::{Error, Result, error::in_layer, index::LayerIndex, path_text, size_text, text_diff};
 
 /// The most bytes of a file that are taken into memory to be shown: 4 MiB hold any text that a person reads.
 pub const MAX_SHOWN: u64 = 4 << 20;
@@ -42,6 +42,8 @@ pub struct FileDiff {
     pub diff: Option<String>,
     /// Why contents that differ are not shown.
     pub not_shown: Option<&'static str>,
+    /// What differs below, where both images have a directory there.
+    pub below: Option<RootfsDiff>,
 }
 
 /// What an image has at a path.
@@ -66,6 +68,8 @@ pub struct FileFacts {
     pub link: Option<String>,
     /// The layer that it is from, the lowest is 0.
     pub layer: u32,
+    /// All paths that share the inode, in byte order; empty where it is one.
+    pub names: Vec<String>,
 }
 
 impl FileDiff {
@@ -79,11 +83,34 @@ impl FileDiff {
     /// What differs, and why it is not shown where it is not, each in a line.
     pub fn notes(&self) -> Vec<String> {
         let words: Vec<&str> = self.what.iter().map(|what| what.word()).collect();
-        let differs = (!words.is_empty()).then(|| format!("differs in {}", words.join(", ")));
+        let is_file = |side: &Option<FileFacts>| side.as_ref().is_some_and(|facts| facts.kind == "file");
+        let same = is_file(&self.a) && is_file(&self.b) && self.diff.is_none() && self.not_shown.is_none();
+        let content = if same { "; the contents are equal" } else { "" };
+        let differs = (!words.is_empty()).then(|| format!("differs in {}{content}", words.join(", ")));
         let hidden = self.not_shown.map(|reason| format!("the contents differ, and are not shown: {reason}"));
-        differs.into_iter().chain(hidden).collect()
+        let places = match (&self.a, &self.b) {
+            (Some(a), Some(b)) if a.is_directory() && b.is_directory() && self.below.is_none() => Some(format!(
+                "two directories, what is below was not compared: see {} of A and {} of B",
+                a.path, b.path
+            )),
+            _ => None,
+        };
+        let below = self.below.as_ref().filter(|below| !below.is_empty()).map(|below| {
+            let paths: usize = below.classes.iter().map(|total| total.paths).sum();
+            format!("below {paths} {}", if paths == 1 { "path differs" } else { "paths differ" })
+        });
+        differs.into_iter().chain(hidden).chain(places).chain(below).collect()
     }
 }
+
+impl FileFacts {
+    fn is_directory(&self) -> bool {
+        self.kind == "directory"
+    }
+}
+
+/// Names of one file that a person is shown.
+const NAMES: usize = 4;
 
 /// Writes what a person reads in one line.
 impl fmt::Display for FileFacts {
@@ -91,7 +118,14 @@ impl fmt::Display for FileFacts {
         let link = self.link.as_ref().map(|link| format!(" -> {link}")).unwrap_or_default();
         let Self { path, kind, mode, uid, gid, mtime, layer, .. } = self;
         let size = size_text(self.bytes);
-        write!(formatter, "{path}{link}  {kind}, {size}, mode {mode}, owner {uid}:{gid}, {mtime}, from layer {layer}")
+        write!(formatter, "{path}{link}  {kind}, {size}, mode {mode}, owner {uid}:{gid}, {mtime}, from layer {layer}")?;
+        if !self.names.is_empty() {
+            let rest = self.names.len().saturating_sub(NAMES);
+            let shown = self.names[..self.names.len() - rest].join(", ");
+            let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            write!(formatter, ", names {shown}{rest}")?;
+        }
+        Ok(())
     }
 }
 
@@ -103,9 +137,13 @@ pub fn show(a: &dyn Image, b: &dyn Image, path: &str, options: &Options<'_>) -> 
     let indexes = LayerIndex::all(a.layers().iter().chain(b.layers()), options.cache)?;
     let (of_a, of_b) = indexes.split_at(a.layers().len());
     let (of_a, of_b) = (Shown::find(a, of_a, path)?, Shown::find(b, of_b, path)?);
-    let counts = |what: &What| options.counts(*what);
-    let what: Vec<What> = match (of_a.facts(), of_b.facts()) {
-        (Some(a), Some(b)) => a.differences(&b).list().into_iter().filter(counts).collect(),
+    let counts = options.counting();
+    let what = match (of_a.node(), of_b.node()) {
+        (Some(at_a), Some(at_b)) => {
+            let mut what = of_a.side.facts(&at_a).differences(&of_b.side.facts(&at_b));
+            what.insert_if(What::Hardlinks, of_a.side.names(&at_a) != of_b.side.names(&at_b));
+            what.and(counts).list()
+        }
         (None, None) => return Err(Error::NoSuchPath { path: path.to_owned() }),
         _ => Vec::new(),
     };
@@ -120,7 +158,16 @@ pub fn show(a: &dyn Image, b: &dyn Image, path: &str, options: &Options<'_>) -> 
         b: of_b.told(),
         diff: None,
         not_shown: None,
+        below: None,
     };
+    if let (Some(told_a), Some(told_b)) = (&found.a, &found.b)
+        && told_a.is_directory()
+        && told_b.is_directory()
+    {
+        found.below = (told_a.path == told_b.path)
+            .then(|| rootfs::compare(&of_a.side, &of_b.side, counts, layers::shared(a, b)).0.below(&told_a.path));
+        found.equal &= found.below.as_ref().is_some_and(RootfsDiff::is_empty);
+    }
     if of_a.content() != of_b.content() {
         match contents(&of_a, &of_b)? {
             Contents::Texts(text_a, text_b) => found.diff = Some(diff(&found, &text_a, &text_b)),
@@ -157,30 +204,24 @@ fn contents(a: &Shown<'_>, b: &Shown<'_>) -> Result<Contents> {
 /// An image and what it has at the path.
 struct Shown<'a> {
     image: &'a dyn Image,
-    ledger: Ledger,
+    side: Side,
     /// Where the path leads.
     node: Option<(LayerPath, InodeId)>,
 }
 
 impl<'a> Shown<'a> {
     fn find(image: &'a dyn Image, indexes: &[Arc<LayerIndex>], path: &str) -> Result<Self> {
-        let ledger = Ledger::fold(indexes)?;
-        let node = resolve(ledger.view(), path.as_bytes());
-        Ok(Self { image, ledger, node })
+        let side = Side::new(indexes)?;
+        let node = resolve(side.ledger.view(), path.as_bytes());
+        Ok(Self { image, side, node })
     }
 
     fn node(&self) -> Option<Node<'_>> {
-        self.ledger.view().get(&self.node.as_ref()?.0)
-    }
-
-    fn facts(&self) -> Option<Facts<'_>> {
-        let (path, inode) = self.node.as_ref()?;
-        let node = self.ledger.view().get(path)?;
-        Some(Facts::shown(node.meta, self.ledger.content(*inode)))
+        self.side.ledger.view().get(&self.node.as_ref()?.0)
     }
 
     fn content(&self) -> Option<&[u8; 32]> {
-        self.ledger.content(self.node.as_ref()?.1)
+        self.side.ledger.content(self.node.as_ref()?.1)
     }
 
     fn size(&self) -> u64 {
@@ -197,7 +238,7 @@ impl<'a> Shown<'a> {
         };
         Some(FileFacts {
             path: path_text(node.path.as_bytes()),
-            kind: self.facts()?.type_word(),
+            kind: self.side.facts(&node).type_word(),
             bytes: meta.size,
             mode: format!("{:04o}", meta.mode),
             uid: meta.uid,
@@ -205,12 +246,26 @@ impl<'a> Shown<'a> {
             mtime: meta.mtime.to_string(),
             link,
             layer: node.inode.layer,
+            names: self.names(&node),
         })
+    }
+
+    fn names(&self, node: &Node<'_>) -> Vec<String> {
+        let mut names = Vec::new();
+        if self.side.names(node).is_some() {
+            self.side.ledger.view().walk(&mut |other| {
+                if other.inode == node.inode {
+                    names.push(path_text(other.path.as_bytes()));
+                }
+            });
+        }
+        names
     }
 
     /// Reads the content from the layer that it is from; nothing of what is no regular file.
     fn read(&self) -> Result<Vec<u8>> {
-        let Some((path, inode)) = self.node.as_ref().filter(|(_, inode)| self.ledger.content(*inode).is_some()) else {
+        let Some((path, inode)) = self.node.as_ref().filter(|(_, inode)| self.side.ledger.content(*inode).is_some())
+        else {
             return Ok(Vec::new());
         };
         let layer = &self.image.layers()[inode.layer as usize];

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use strata_image::{Image, manifest::Manifest};
+use strata_image::{
+    Digest, Image,
+    manifest::{Descriptor, Manifest},
+};
 
 use super::{
     config::{FieldDiff, differing_by_name},
@@ -23,7 +26,28 @@ pub(super) fn compare(a: &dyn Image, b: &dyn Image, asked: [Option<&str>; 2], co
         of_a.push((What::Names, "names".to_owned(), names(a, asked)));
         of_b.push((What::Names, "names".to_owned(), names(b, asked)));
     }
-    differing_by_name(&of_a, &of_b, counts)
+    let mut differing = differing_by_name(&of_a, &of_b, counts);
+    differing.extend(form(a, b, counts));
+    differing
+}
+
+/// What only the bytes of the two manifests can tell, where everything that they say is equal, whether it counts or not.
+fn form(a: &dyn Image, b: &dyn Image, counts: Set) -> Option<FieldDiff> {
+    let (bytes_a, bytes_b) = (a.raw_manifest()?, b.raw_manifest()?);
+    let stored = |image: &dyn Image| -> Vec<(Digest, u64, String)> {
+        let layers = image.layers().iter();
+        layers.map(|layer| (layer.stored().0, layer.stored().1, layer.media_type().to_owned())).collect()
+    };
+    let is_told = bytes_a == bytes_b || !counts.has(What::ManifestForm) || a.id() != b.id() || stored(a) != stored(b);
+    if is_told || !differing_by_name(&manifest(a)?, &manifest(b)?, Set::all()).is_empty() {
+        return None;
+    }
+    Some(FieldDiff {
+        field: "the way the manifest is written".to_owned(),
+        what: What::ManifestForm,
+        a: Digest::of(bytes_a).to_string().into(),
+        b: Digest::of(bytes_b).to_string().into(),
+    })
 }
 
 fn names(image: &dyn Image, asked: [Option<&str>; 2]) -> Value {
@@ -40,7 +64,7 @@ fn is_meant(asked: &str, name: &str) -> bool {
     heads.any(|head| head.is_empty() || head.ends_with(['/', ':']))
 }
 
-/// The fields of a manifest, but for config and layers, which are compared as what they are.
+/// The fields of a manifest. Of config and layers only what is said beside them: they are compared as what they are.
 fn manifest(image: &dyn Image) -> Option<Vec<(What, String, Value)>> {
     let manifest: Manifest = serde_json::from_slice(image.raw_manifest()?).ok()?;
     let annotations = manifest.annotations.iter();
@@ -51,7 +75,25 @@ fn manifest(image: &dyn Image) -> Option<Vec<(What, String, Value)>> {
     for (name, value) in &manifest.other {
         fields.push((What::Manifest, format!("manifest {name}"), value.clone()));
     }
+    fields.push((What::Manifest, "manifest config".to_owned(), beside(&manifest.config, &["digest", "size"])));
+    let layers = manifest.layers.iter().map(|layer| beside(layer, &["digest", "size", "mediaType"]));
+    let layers: Vec<Value> = layers.collect();
+    if layers.iter().any(|layer| !layer.is_null()) {
+        fields.push((What::Manifest, "manifest layers".to_owned(), layers.into()));
+    }
     Some(fields)
+}
+
+/// What a descriptor says but for these fields.
+fn beside(descriptor: &Descriptor, but: &[&str]) -> Value {
+    match serde_json::to_value(descriptor) {
+        Ok(Value::Object(mut fields)) => {
+            fields.retain(|name, _| !but.contains(&name.as_str()));
+            if fields.is_empty() { Value::Null } else { fields.into() }
+        }
+        // a descriptor was JSON before
+        _ => Value::Null,
+    }
 }
 
 #[cfg(test)]

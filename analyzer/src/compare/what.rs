@@ -58,7 +58,7 @@ macro_rules! kinds {
 kinds! {
     Added       "added"       Merged true  "A path that only the second image has."
     Removed     "removed"     Merged true  "A path that only the first image has."
-    Renamed     "renamed"     Merged true  "A file of the same content under another name."
+    Renamed     "renamed"     Merged true  "A file or a whole directory of the same content under another name."
     Copied      "copied"      Merged true  "A new file with the content of one that the first image has."
     Type        "type"        Merged true  "File, directory, symlink, device or fifo; where it differs, content, link and device are not looked at."
     Content     "content"     Merged true  "A regular file's bytes."
@@ -84,11 +84,12 @@ kinds! {
     Healthcheck "healthcheck" Merged true  "The config's `Healthcheck`."
     OnBuild     "onbuild"     Merged true  "The config's `OnBuild`."
     Platform    "platform"    Merged true  "Architecture and operating system, with their variants."
-    ConfigOther "config-other" Exact true  "Any other field of the config, or another way to write it."
+    ConfigOther "config-other" Exact true  "Any other field of the config."
+    ConfigForm  "config-form" Exact  false "How the config is written, where all that it says is equal."
     Created     "created"     Exact  false "When the image and the steps of its history were made."
     Packages    "packages"    Merged true  "A package that came, went or has another version."
 
-    Layers      "layers"      Layers true  "A layer that the other image has no layer for, or whose layer differs."
+    Layers      "layers"      Layers true  "A layer that the other image lacks, has changed, or has elsewhere in the stack."
     History     "history"     Layers false "The instructions that the history tells, and the remarks there."
 
     Order       "order"       Exact  false "The order of the entries in a layer's tar."
@@ -107,6 +108,7 @@ kinds! {
     Names       "names"       Exact  false "The image's names."
     Annotations "annotations" Exact  true  "Annotations of the manifest."
     Manifest    "manifest"    Exact  false "Any other field of the manifest."
+    ManifestForm "manifest-form" Exact false "How the manifest is written, where all that it says is equal."
 }
 
 /// Words for several kinds at once, and those that users of diffoci know.
@@ -130,6 +132,7 @@ const GROUPS: &[(&str, &[What])] = &[
             What::OnBuild,
             What::Platform,
             What::ConfigOther,
+            What::ConfigForm,
         ],
     ),
     ("timestamps", &[What::Mtime, What::Atime, What::Ctime, What::Created]),
@@ -229,6 +232,10 @@ impl Set {
 
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(super) fn all() -> Self {
+        What::ALL.iter().copied().collect()
     }
 
     /// Those that are in both.

@@ -21,6 +21,13 @@ fn a_file_that_moved_is_one_difference_and_a_copy_is_told_as_one() {
         ("d/one:9x d/two:9x", "e/two:9x e/zero:9x", vec!["+/e", "-/d", "/d/two>/e/two", "/d/one>/e/zero"]),
         // as many as went
         ("d/one:9x d/two:9x", "e/one:9x", vec!["+/e", "-/d", "-/d/two", "/d/one>/e/one"]),
+        // a directory went with all that is below, or its files did
+        ("d/a:9x d/b:0 d/l->t", "e/a:9x e/b:0 e/l->t", vec!["/d>/e", "/d/a>/e/a", "/d/b>/e/b", "/d/l>/e/l"]),
+        ("d/a:9x", "f/e/a:9x", vec!["+/f", "/d>/f/e", "/d/a>/f/e/a"]),
+        ("d/a:9x d/l->t", "e/a:9x e/l->u", vec!["+/e", "+/e/l", "-/d", "-/d/l", "/d/a>/e/a"]),
+        ("d/s/a:9x", "e/s/a:9x e/b:1", vec!["+/e", "+/e/b", "-/d", "/d/s>/e/s", "/d/s/a>/e/s/a"]),
+        ("d/a:9x e/a:9x", "x/e/a:9x y/a:9x", vec!["+/x", "/e>/x/e", "/e/a>/x/e/a", "/d>/y", "/d/a>/y/a"]),
+        ("d/a:0", "e/a:0", vec!["+/e", "+/e/a", "-/d", "-/d/a"]),
     ] {
         assert_eq!(told(&compared(a, b)), expected, "{a} and {b}");
     }

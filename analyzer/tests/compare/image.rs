@@ -1,8 +1,8 @@
 //! What is not a path: packages, configs, layers that are the same, and the report as a whole.
 
-use strata_analyzer::compare::{Options, What, compare};
+use strata_analyzer::compare::{Depth, Options, What, compare, outline};
 use strata_fixtures::stack::Stack;
-use strata_image::{Image as _, ImageConfig};
+use strata_image::{History, Image, ImageConfig};
 
 use crate::{
     memory::{Memory, file},
@@ -87,6 +87,61 @@ fn configs_count_in_the_fields_that_start_a_container() {
 }
 
 #[test]
+fn a_variant_is_of_the_platform_alone() {
+    let variant = |variant: &str| {
+        Memory::with_config(ImageConfig { variant: Some(variant.to_owned()), ..ImageConfig::default() })
+    };
+    let options = Options { depth: Depth::Exact, ignore: vec![What::Platform], ..Options::default() };
+    assert!(compare(&variant("v7"), &variant("v8"), &options).unwrap().equal);
+}
+
+#[test]
+fn no_more_is_called_equal_than_was_compared() {
+    let image = stack("a:1 / b:2");
+    let rootfs = Memory::new(&[&[file("a", b"a"), file("b", b"bb")]]);
+    let verdict = |a: &dyn Image, b: &dyn Image, options: &Options<'_>| {
+        let told = outline(&compare(a, b, options).unwrap(), None);
+        format!("{}|{}", told.verdict, told.not_counted)
+    };
+    let exact = |ignore: &[What]| Options { depth: Depth::Exact, ignore: ignore.to_vec(), ..Options::default() };
+    let merged = Options::default();
+    assert_eq!(verdict(&image, &image, &merged), "equal: root filesystem and config|");
+    assert_eq!(verdict(&image, &rootfs, &merged), "equal: root filesystem|");
+    assert_eq!(verdict(&rootfs, &rootfs, &merged), "equal: root filesystem|");
+    assert_eq!(verdict(&image, &image, &exact(&[])), "equal: every byte|");
+    assert_eq!(verdict(&rootfs, &rootfs, &exact(&[])), "equal: every byte of the layers|");
+    let (a, b) = (stack("a:1x / b:1"), stack("a:1y / b:1"));
+    let ignoring = exact(&[What::Content]);
+    let expected =
+        "equal in what counts: root filesystem, config, history, layers and how they are stored|not counted: content";
+    assert_eq!(verdict(&a, &b, &ignoring), expected);
+    let notes = compare(&a, &b, &ignoring).unwrap().notes;
+    assert!(
+        notes[0].starts_with("the root filesystems are equal in what counts, though the layers are not: 1 changed"),
+        "{notes:?}"
+    );
+    let ignoring = exact(&[What::Mtime, What::Mode]);
+    assert_eq!(verdict(&a, &b, &ignoring), "different|not counted: mode, mtime");
+}
+
+#[test]
+fn long_instructions_are_whole_in_notes_and_short_where_a_person_reads_them() {
+    let long =
+        |version: &str| format!("RUN apt-get install {}curl={version} {}", "package ".repeat(40), "more ".repeat(40));
+    let config = |version: &str| ImageConfig {
+        history: vec![History { created_by: Some(long(version)), empty_layer: true, ..History::default() }],
+        ..ImageConfig::default()
+    };
+    let comparison =
+        compare(&Memory::with_config(config("1")), &Memory::with_config(config("2")), &Options::default()).unwrap();
+    let note = comparison.notes.last().unwrap();
+    assert!(note.contains(long("1").trim()) && note.contains(long("2").trim()), "{note}");
+    let outline = outline(&comparison, None);
+    let short = outline.notes.last().unwrap();
+    assert!(short.chars().count() < 400 && short.contains("curl=1 more") && short.contains("curl=2 more"), "{short}");
+}
+
+#[test]
 fn a_platform_counts() {
     let on = |architecture: &str, os: &str| {
         Memory::with_config(ImageConfig { architecture: architecture.into(), os: os.into(), ..ImageConfig::default() })
@@ -153,7 +208,7 @@ fn the_report_has_its_fields_in_order() {
             r#""stored_bytes":{size_a},"content_bytes":2,"entries":2}}],"#,
             r#""b":[{{"diff_id":"{layer_b}","created_by":"layer 0","media_type":"{media}","digest":"{digest_b}","#,
             r#""stored_bytes":{size_b},"content_bytes":3,"entries":2}}],"#,
-            r#""pairs":[{{"a":0,"b":0,"by":"history","diff":null}}]}},"stored":[],"#,
+            r#""pairs":[{{"a":0,"b":0,"by":"history","moved":false,"diff":null}}]}},"stored":[],"#,
             r#""notes":["step 1 of the history is the first that differs: the instruction is the same, "#,
             r#"what it made is not: layer 0"]}}"#
         ),

@@ -14,7 +14,7 @@ use crate::{
     stack,
 };
 
-fn at(depth: Depth) -> Options<'static> {
+pub(crate) fn at(depth: Depth) -> Options<'static> {
     Options { depth, ..Options::default() }
 }
 
@@ -32,7 +32,7 @@ fn pairs(comparison: &Comparison) -> Vec<String> {
 }
 
 /// `+path`, `-path`, `path: what what`, and what belongs to no path.
-fn told(diff: &LayerDiff) -> Vec<String> {
+pub(crate) fn told(diff: &LayerDiff) -> Vec<String> {
     let words = |what: &[What]| what.iter().map(|what| what.word()).collect::<Vec<_>>().join(" ");
     let added = diff.added.iter().map(|single| format!("+{}", single.path));
     let removed = diff.removed.iter().map(|single| format!("-{}", single.path));
@@ -78,10 +78,28 @@ fn what_differs_in_a_layer_is_told_entry_by_entry() {
     assert!(!layered("a:1 b:1", "a:1 / b:1").equal);
     let merged = compare(&stack("a:1 b:1"), &stack("a:1 / b:1"), &Options::default()).unwrap();
     assert!(merged.equal);
-    assert!(merged.notes[0].starts_with("the root filesystems are equal, though the layers are not: 2 of 2 differ"));
+    let expected = "the root filesystems are equal, though the layers are not: 1 changed, 1 only in the second image";
+    assert_eq!(merged.notes[0], expected);
 }
 
-fn image(layer: MemoryLayer) -> Memory {
+#[test]
+fn a_layer_that_stands_elsewhere_moved() {
+    let layers = |names: &[&'static str]| {
+        let layers =
+            names.iter().map(|name| Arc::new(MemoryLayer::of(&[file(name, name.as_bytes())])) as Arc<dyn Layer>);
+        Memory::of_layers(layers.collect()).and_config(ImageConfig::default())
+    };
+    let (a, b) = (layers(&["a", "b", "c"]), layers(&["b", "a", "c"]));
+    let comparison = compare(&a, &b, &at(Depth::Layers)).unwrap();
+    assert_eq!(pairs(&comparison), ["10 diff-id", "01 diff-id", "22 diff-id"]);
+    let moved: Vec<bool> = comparison.layers.pairs.iter().map(|pair| pair.moved).collect();
+    assert_eq!((moved, comparison.equal), (vec![false, true, false], false));
+    assert_eq!(comparison.notes, ["the root filesystems are equal, though the layers are not: 1 moved"]);
+    assert!(compare(&a, &b, &Options::default()).unwrap().equal);
+    assert!(compare(&a, &b, &Options { ignore: vec![What::Layers], ..at(Depth::Layers) }).unwrap().equal);
+}
+
+pub(crate) fn image(layer: MemoryLayer) -> Memory {
     Memory::of_layers(vec![Arc::new(layer)])
 }
 
@@ -148,7 +166,10 @@ fn every_byte_of_a_tar_has_its_word() {
         (pax("atime", "1"), pax("atime", "2"), vec!["/a: atime"]),
         (pax("ctime", "1.5"), pax("ctime", "1.25"), vec!["/a: ctime"]),
         (pax("uname", "bob"), pax("uname", "eve"), vec!["/a: uname"]),
-        (plain(), pax("comment", "x"), vec!["/a: format pax"]),
+        // the format is another only where no record tells why
+        (plain(), pax("comment", "x"), vec!["/a: pax"]),
+        (plain(), pax("atime", "1"), vec!["/a: atime"]),
+        (plain(), pax("mtime", "0"), vec!["/a: format"]),
     ] {
         let (a, b) = (image(a), image(b));
         let comparison = compare(&a, &b, &at(Depth::Exact)).unwrap();
@@ -282,6 +303,22 @@ fn the_first_step_that_differs_is_said() {
     let options = Options { dockerfile: Some(dockerfile), ..Options::default() };
     let first = compare(&a, &b, &options).unwrap().history.first.unwrap();
     assert_eq!((first.step, first.line), (3, Some(4)));
+
+    // steps without a layer have their line, and only where the file is that of the image
+    for (steps, file, expected) in [
+        (&["ENV A=2", "CMD [\"true\"]"][..], "FROM base\n# one\nENV A=2\nCMD [\"true\"]\n", Some(3)),
+        (&["ENV A=2"], "FROM base AS one\nENV \\\n A=2\nFROM one\n", Some(2)),
+        (&["ENV A=2"], "FROM base\nENV A=3\n", None),
+        (&["ENV A=2"], "FROM base\nENV A=$B\n", Some(2)),
+        (&["ENV A=2", "LABEL a=b"], "FROM base\nENV A=2\n", None),
+        (&["ENV A=2", "EXPOSE map[80/tcp:{}]"], "FROM base\nARG B\nENV A 2\nEXPOSE 80\n", Some(3)),
+    ] {
+        let steps: Vec<_> = [base].into_iter().chain(steps.iter().map(|step| (*step, true))).collect();
+        let b = image(&steps, &["base"]);
+        let options = Options { dockerfile: Some(file.as_bytes()), ..Options::default() };
+        let first = compare(&a, &b, &options).unwrap().history.first.unwrap();
+        assert_eq!((first.step, first.line), (2, expected), "{file}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod classes;
+mod consequences;
+mod forms;
 mod image;
 mod layers;
 #[path = "../memory/mod.rs"]

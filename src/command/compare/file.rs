@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use strata_analyzer::compare::{self, FileDiff};
 
-use super::{Args, Format};
+use super::{Args, Format, ROWS, table};
 use crate::{
     exit::Status,
     look::{
@@ -19,23 +19,30 @@ use crate::{
 const LINES: usize = 500;
 
 pub(super) fn run(args: &Args, found: &FileDiff) -> Result<Status> {
+    let rows = (!args.all).then_some(ROWS);
     if !args.quiet {
         match args.format {
-            Format::Table => args.print_styled(|out| write(out, found))?,
+            Format::Table => args.print_styled(|out| write(out, found, rows))?,
             Format::Json => args.print_text(&json::text(found)?)?,
-            Format::Markdown => args.print_text(&compare::markdown_of_file(found, (!args.all).then_some(LINES)))?,
-            Format::Html => args.print_text(&compare::html_of_file(found))?,
+            Format::Markdown => {
+                args.print_text(&compare::markdown_of_file(found, (!args.all).then_some(LINES), rows))?;
+            }
+            Format::Html => args.print_text(&compare::html_of_file(found, rows))?,
         }
     }
     Ok(if found.equal { Status::Yes } else { Status::No })
 }
 
-fn write(out: &mut dyn Write, found: &FileDiff) -> Result<()> {
+fn write(out: &mut dyn Write, found: &FileDiff, rows: Option<usize>) -> Result<()> {
     for (letter, side) in found.sides() {
         writeln!(out, "{FAINT}{letter}  {}{FAINT:#}", text::safe(&side))?;
     }
     for note in found.notes() {
-        writeln!(out, "{FAINT}{note}{FAINT:#}")?;
+        writeln!(out, "{FAINT}{}{FAINT:#}", text::safe(&note))?;
+    }
+    for section in &compare::outline_of_file(found, rows) {
+        writeln!(out)?;
+        table::list(out, section, rows.is_some())?;
     }
     for line in found.diff.as_deref().unwrap_or_default().lines() {
         let style = match line.as_bytes() {

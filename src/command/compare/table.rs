@@ -24,13 +24,19 @@ pub(super) fn write(out: &mut dyn Write, comparison: &Comparison, limit: Option<
         writeln!(out)?;
     }
     for note in &outline.notes {
-        writeln!(out, "{FAINT}note: {}{FAINT:#}", text::safe(note))?;
+        writeln!(out, "{FAINT}note: {}{FAINT:#}", text::prose(&text::safe(note), "note: ".len()))?;
     }
-    writeln!(out, "{style}{}{style:#}", text::safe(&outline.verdict))?;
+    let end = match outline.not_counted.as_str() {
+        "" => outline.verdict.clone(),
+        words => text::prose(&format!("{}; {words}", outline.verdict), 2),
+    };
+    // the verdict is short enough for a line
+    let (verdict, not_counted) = end.split_at(outline.verdict.len());
+    writeln!(out, "{style}{verdict}{style:#}{FAINT}{not_counted}{FAINT:#}")?;
     Ok(())
 }
 
-fn list(out: &mut dyn Write, section: &Section, is_short: bool) -> Result<()> {
+pub(super) fn list(out: &mut dyn Write, section: &Section, is_short: bool) -> Result<()> {
     let rows: Vec<(Mark, Vec<String>)> = section
         .rows
         .iter()
@@ -67,7 +73,7 @@ fn line(cells: &[String], widths: &[usize], section: &Section) -> String {
     let mut line = String::new();
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let blanks = " ".repeat(width - cell.chars().count());
-        if is_number(section.heads[column]) {
+        if section.is_number(column) {
             line.push_str(&blanks);
             line.push_str(cell);
         } else {
@@ -77,11 +83,6 @@ fn line(cells: &[String], widths: &[usize], section: &Section) -> String {
         line.push_str(&" ".repeat(GAP));
     }
     line.trim_end().to_owned()
-}
-
-/// Numbers stand at the right edge of their column.
-fn is_number(head: &str) -> bool {
-    matches!(head, "LAYERS" | "PATHS" | "SHOWN" | "CONTENT" | "STORED" | "SIZE" | "IN A" | "IN B" | "STEP" | "A" | "B")
 }
 
 fn style(mark: Mark) -> Style {

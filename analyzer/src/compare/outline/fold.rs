@@ -1,6 +1,6 @@
 //! Whole directories as one row: what came, went or moved together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::compare::{Moved, Single, What};
 
@@ -42,9 +42,10 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at]).filter(|directory| !directory.is_empty())
 }
 
-/// Files that moved together.
+/// What moved together.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FoldedMove {
+    /// `/a/` is all of a directory, `/a/…` some of it.
     pub(super) from: String,
     pub(super) to: String,
     pub(super) paths: usize,
@@ -52,30 +53,47 @@ pub(super) struct FoldedMove {
     pub(super) what: Vec<What>,
 }
 
-/// Folds files that went from one directory to another and have the same way below it.
+impl FoldedMove {
+    fn new(moved: &Moved, end: &str) -> Self {
+        let (from, to) = (format!("{}{end}", moved.from), format!("{}{end}", moved.to));
+        Self { from, to, paths: 1, bytes: moved.bytes, what: moved.what.clone() }
+    }
+
+    fn add(&mut self, moved: &Moved) {
+        self.paths += 1;
+        self.bytes += moved.bytes;
+        let more = moved.what.iter().filter(|what| !self.what.contains(what)).copied().collect::<Vec<_>>();
+        self.what.extend(more);
+        self.what.sort_unstable();
+    }
+}
+
+/// Folds what went with a directory, and files that went from one directory to another and have the same way below it.
 pub(super) fn moves(list: &[Moved]) -> Vec<FoldedMove> {
     let mut folded: Vec<FoldedMove> = Vec::new();
+    let listed: HashSet<&str> = list.iter().map(|moved| moved.to.as_str()).collect();
+    // what is listed below a path went with it
+    let wholes: HashSet<&str> =
+        list.iter().flat_map(|moved| ancestors(&moved.to)).filter(|directory| listed.contains(directory)).collect();
+    let mut rows: HashMap<&str, usize> = HashMap::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for moved in list {
-        let (from, to) = directories(&moved.from, &moved.to);
-        let row = *places.entry((from, to)).or_insert(folded.len());
-        match folded.get_mut(row) {
-            Some(together) => {
-                together.from = format!("{from}/");
-                together.to = format!("{to}/");
-                together.paths += 1;
-                together.bytes += moved.bytes;
-                let more = moved.what.iter().filter(|what| !together.what.contains(what)).copied().collect::<Vec<_>>();
-                together.what.extend(more);
-                together.what.sort_unstable();
+        let above = ancestors(&moved.to).find_map(|directory| rows.get(directory).copied());
+        if let Some(row) = above {
+            folded[row].add(moved);
+        } else if wholes.contains(moved.to.as_str()) {
+            rows.insert(&moved.to, folded.len());
+            folded.push(FoldedMove::new(moved, "/"));
+        } else {
+            let (from, to) = directories(&moved.from, &moved.to);
+            let row = *places.entry((from, to)).or_insert(folded.len());
+            match folded.get_mut(row) {
+                Some(together) => {
+                    together.add(moved);
+                    (together.from, together.to) = (format!("{from}/…"), format!("{to}/…"));
+                }
+                None => folded.push(FoldedMove::new(moved, "")),
             }
-            None => folded.push(FoldedMove {
-                from: moved.from.clone(),
-                to: moved.to.clone(),
-                paths: 1,
-                bytes: moved.bytes,
-                what: moved.what.clone(),
-            }),
         }
     }
     folded
@@ -111,11 +129,27 @@ mod tests {
     }
 
     #[test]
-    fn files_that_moved_together_are_one_row() {
+    fn what_moved_together_is_one_row() {
         let moved = |from: &str, to: &str| Moved { from: from.to_owned(), to: to.to_owned(), bytes: 1, what: vec![] };
-        let list = [moved("/a/x", "/b/x"), moved("/a/y/z", "/b/y/z"), moved("/one", "/two"), moved("/f", "/app/f")];
+        let list = [
+            moved("/a/x", "/b/x"),
+            moved("/a/y/z", "/b/y/z"),
+            moved("/d/e", "/d2/e"),
+            moved("/d/e/f", "/d2/e/f"),
+            moved("/d/e/g/h", "/d2/e/g/h"),
+            moved("/d/i", "/d2/i"),
+            moved("/one", "/two"),
+            moved("/f", "/app/f"),
+        ];
         let rows: Vec<_> = moves(&list).into_iter().map(|row| (row.from, row.to, row.paths)).collect();
         let row = |from: &str, to: &str, paths| (from.to_owned(), to.to_owned(), paths);
-        assert_eq!(rows, [row("/a/", "/b/", 2), row("/one", "/two", 1), row("/f", "/app/f", 1)]);
+        let expected = [
+            row("/a/…", "/b/…", 2),
+            row("/d/e/", "/d2/e/", 3),
+            row("/d/i", "/d2/i", 1),
+            row("/one", "/two", 1),
+            row("/f", "/app/f", 1),
+        ];
+        assert_eq!(rows, expected);
     }
 }
