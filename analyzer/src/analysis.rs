@@ -264,7 +264,7 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
         by_kind: by_kind(ledger),
         duplicates: duplicates.groups,
         duplicates_total_bytes: duplicates.total_bytes,
-        saves_bytes: suggestions.iter().filter(|made| !made.alternative).map(|made| made.saves_bytes).sum(),
+        saves_bytes: suggest::together(suggestions.iter().filter(|made| !made.alternative)),
         suggestions,
         frontier: proposals.frontier,
         findings,

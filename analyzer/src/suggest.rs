@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | [`CHAIN_RUNS`] | makes one RUN of several | bytes that one of them made and another killed |
 //! | [`COPY_FLAGS`] | gives files their modes and owners where they are copied | bytes that a `chmod` or `chown` copied |
-//! | [`PACKAGE_CACHES`] | keeps caches of package managers out of a layer | bytes of them that the image shows |
+//! | [`MOVED_COPY`] | has a COPY put its files where a RUN moves them | bytes that the `mv` copied |
+//! | [`PACKAGE_CACHES`] | keeps caches of package managers out of a layer | bytes of them that the layer has |
 //! | [`UNKEPT_FILES`] | leaves files out of the context that a RUN removes | bytes that a COPY made and the RUN killed |
 //!
 //! Chaining:
@@ -25,6 +26,8 @@ mod chance;
 mod compressed;
 mod copy_flags;
 mod cost;
+mod moved;
+mod overlap;
 mod partition;
 mod parts;
 mod places;
@@ -46,10 +49,13 @@ use strata_dockerfile::{
 };
 
 use crate::{Ledger, ledger::BrokenLink, size_text};
+use caches::{AtEnd, Needed, Portion};
 pub use caches::{Caches, PACKAGE_CACHES};
 pub use compressed::{Basis, Compressed};
 pub use copy_flags::COPY_FLAGS;
 pub use cost::{Again, Cost, Costs, SECOND, Times};
+pub use moved::MOVED_COPY;
+pub use overlap::together;
 pub use partition::Point;
 pub use scene::{Proposals, Scene, all};
 use segment::{Plan, Segment};
@@ -67,7 +73,7 @@ pub struct Suggestion {
     pub rule: &'static str,
     /// For people.
     pub title: String,
-    /// Content bytes that the image no longer has afterwards, exactly.
+    /// Content bytes that the image no longer has afterwards, exactly. Of several see [`together`].
     pub saves_bytes: u64,
     /// What a registry no longer holds, as an estimate; `None` where nothing is saved.
     pub saves_compressed: Option<Compressed>,
@@ -96,6 +102,10 @@ pub struct Suggestion {
     /// The layers that made the bytes, each with how many.
     #[serde(skip)]
     pub(crate) made: Vec<(usize, u64)>,
+    /// What it removes of caches: part of its price where it is of its own layers, and of what it saves beside a chain
+    /// where it is of another RUN of that.
+    #[serde(skip)]
+    pub(crate) left: Vec<Portion>,
 }
 
 impl Suggestion {
@@ -117,15 +127,8 @@ impl Suggestion {
             alternative: false,
             refused: None,
             edits: Vec::new(),
+            left: Vec::new(),
         }
-    }
-
-    /// Whether both change the same lines, or one adds to the end of what the other takes away.
-    fn meets(&self, other: &Self) -> bool {
-        let is_within = |a: &Edit, b: &Edit| a.span.start < b.span.end && b.span.start < a.span.end;
-        let adds_to = |a: &Edit, b: &Edit| a.span.start == b.span.end && b.replacement.is_empty();
-        let meet = |a: &Edit, b: &Edit| is_within(a, b) || adds_to(a, b) || adds_to(b, a);
-        self.edits.iter().any(|edit| other.edits.iter().any(|other| meet(edit, other)))
     }
 
     /// Makes one that changes nothing of it, and says why.
@@ -136,6 +139,7 @@ impl Suggestion {
         self.edits.clear();
         self.ignore.clear();
         self.removes.clear();
+        self.left.clear();
     }
 
     /// Whether there is something to apply.
@@ -227,22 +231,33 @@ impl Evidence {
 /// );
 /// ```
 pub fn chain(recipe: &Recipe<'_>, evidence: &Evidence) -> Vec<Suggestion> {
-    chain_planned(recipe, &Plan::of(recipe), evidence)
+    chain_beside(recipe, evidence, &Beside::default())
 }
 
-fn chain_planned(recipe: &Recipe<'_>, plan: &Plan<'_>, evidence: &Evidence) -> Vec<Suggestion> {
+/// What the rule of caches does, as far as it matters to chaining.
+#[derive(Default)]
+struct Beside<'t> {
+    /// Dead bytes that it saves anyway: no reason to chain, but part of what a chain saves.
+    saved: Vec<DeadBytes>,
+    needed: Needed<'t>,
+}
+
+fn chain_beside(recipe: &Recipe<'_>, evidence: &Evidence, beside: &Beside<'_>) -> Vec<Suggestion> {
+    let plan = Plan::of(recipe);
     let mut suggestions: Vec<Suggestion> = Vec::new();
     for segment in &plan.segments {
-        let dead = segment.local(&evidence.dead);
-        let ranges = partition::best(&segment.row(recipe, evidence, &dead));
-        suggestions.extend(ranges.into_iter().map(|range| propose(recipe, segment, evidence, &dead, range)));
+        let reasons = segment.local(&[evidence.dead.as_slice(), &beside.needed.dead()].concat());
+        let dead = segment.local(&[evidence.dead.as_slice(), &beside.saved].concat());
+        let ranges = partition::best(&segment.row(recipe, evidence, &reasons));
+        let chain = |range| propose(recipe, segment, (evidence, beside), &dead, range);
+        suggestions.extend(ranges.into_iter().filter_map(chain));
     }
     let is_answered = |dead: &DeadBytes| {
         let has_both = |layers: &[usize]| layers.contains(&dead.creator) && layers.contains(&dead.killer);
         suggestions.iter().any(|suggestion| has_both(&suggestion.layers))
     };
     let rest: Vec<DeadBytes> = evidence.dead.iter().copied().filter(|dead| !is_answered(dead)).collect();
-    suggestions.extend(rest.iter().filter_map(|dead| refuse(recipe, plan, evidence, *dead)));
+    suggestions.extend(rest.iter().filter_map(|dead| refuse(recipe, &plan, evidence, *dead)));
     suggestions.extend(refuse_base(recipe, &rest));
     suggestions.extend(unshipped::find(recipe));
     suggestions.sort_by_key(|suggestion| {
@@ -261,29 +276,41 @@ pub(crate) fn frontier(recipe: &Recipe<'_>, evidence: &Evidence) -> Vec<Point> {
     partition::joined(&rows)
 }
 
-/// Writes the edit for one range; refused when the edited file would not read back as meant.
+/// Writes the edit for one range; refused when the edited file would not read back as meant, and `None` where it saves
+/// nothing after all.
 fn propose(
     recipe: &Recipe<'_>,
     segment: &Segment<'_>,
-    evidence: &Evidence,
+    (evidence, beside): (&Evidence, &Beside<'_>),
     dead: &[DeadBytes],
     range: partition::Range,
-) -> Suggestion {
+) -> Option<Suggestion> {
     let runs = &segment.runs[range.first..=range.last];
     let lines: Vec<u32> = runs.iter().map(|run| run.instruction.lines.0).collect();
-    let title = format!("chain the RUNs of lines {}: saves {}", enumerate(&lines), priced(range.saves));
-    let name = recipe.diff_name();
-    let (title, edits, edit, refused) = match rewrite::edits(recipe, runs) {
-        Ok((edits, after)) => (title, edits, Some(edit::unified_diff(name, recipe.source, &after)), None),
-        Err(reason) => (format!("{title}, but {reason}"), Vec::new(), None, Some(reason)),
-    };
     let (first, last) = (segment.first_layer + range.first, segment.first_layer + range.last);
     let is_inside =
         |dead: &&DeadBytes| range.first <= dead.creator && dead.creator < dead.killer && dead.killer <= range.last;
-    let made = dead.iter().filter(is_inside).map(|dead| (segment.first_layer + dead.creator, dead.bytes)).collect();
+    let mut made: Vec<(usize, u64)> =
+        dead.iter().filter(is_inside).map(|dead| (segment.first_layer + dead.creator, dead.bytes)).collect();
+    let AtEnd { removes, left, text } = beside.needed.at_end(recipe, (first, last), runs.last()?).unwrap_or_default();
+    made.extend(left.iter().map(|left| (left.layer, left.bytes)));
+    let saves = made.iter().map(|(_, bytes)| bytes).sum();
+    let then =
+        if removes.is_empty() { String::new() } else { format!(", and remove {} at the end", removes.join(" ")) };
+    let title = format!("chain the RUNs of lines {}{then}: saves {}", enumerate(&lines), priced(saves));
     let cost = evidence.costs.of_chain(first, last);
-    let suggestion = Suggestion::new(CHAIN_RUNS, title, range.saves, (first..=last).collect(), lines);
-    Suggestion { edit, cost, refused, edits, made, ..suggestion }
+    let chained =
+        Suggestion { cost, made, ..Suggestion::new(CHAIN_RUNS, title, saves, (first..=last).collect(), lines) };
+    let suggestion = match rewrite::edits(recipe, runs, &text) {
+        Ok((edits, after)) => {
+            let edit = Some(edit::unified_diff(recipe.diff_name(), recipe.source, &after));
+            Suggestion { edit, removes, edits, left, ..chained }
+        }
+        Err(reason) => {
+            Suggestion { title: format!("{}, but {reason}", chained.title), refused: Some(reason), ..chained }
+        }
+    };
+    (saves > 0).then_some(suggestion)
 }
 
 /// Says why bytes that one instruction made and another killed cannot be saved by chaining the two.

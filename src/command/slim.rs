@@ -1,5 +1,6 @@
 //! `slim`: rewrites the Dockerfile so that it wastes less, and proves that it still builds the same.
 
+mod differing;
 mod report;
 pub(crate) mod worth;
 mod write;
@@ -31,7 +32,7 @@ use worth::Worth;
     after_help = "Verdicts:\n  identical       every path and the config are equal (file times, created and history cannot be)\n  \
                         identical but   nothing differs but caches that the edit says it removes\n  \
                         equal except    what differs is listed, and is only what such commands change by themselves\n  \
-                        different       the edit is not applied\n\n\
+                        different       nothing is written; what differs is listed, with the instruction that made it\n\n\
                         Examples:\n  strata slim .\n  strata slim -f Dockerfile.dev --write .\n  strata slim --min-saving 0 --second 0 .\n\n\
                         Exit status: 0 nothing to gain, or proved; 1 the result would be different; 2 error."
 )]

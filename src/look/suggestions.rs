@@ -1,6 +1,6 @@
 //! Suggestions as people read them: what each saves, costs and leaves open, and why others are not made.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use strata_analyzer::{
     size_text,
@@ -12,34 +12,42 @@ use super::{
     text,
 };
 
-/// Tells of a suggestion that can be applied, without its diff.
-pub(crate) fn told(suggestion: &Suggestion) -> String {
-    // writing to a string cannot fail
-    let mut out = String::new();
-    let _ = writeln!(out, "{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
-    if let Some(compressed) = suggestion.saves_compressed {
-        let basis = match compressed.basis {
-            Basis::LayerRatio => "by what its layer is stored as",
-            Basis::Sample => "by what gzip makes of samples of its layer",
-        };
-        let _ = writeln!(out, "  compressed  about {}, {basis}", size_text(compressed.bytes));
+/// Tells of suggestions that can be applied, and remembers what it said: a note that holds for several is said once.
+#[derive(Default)]
+pub(crate) struct Teller {
+    notes: HashSet<String>,
+}
+
+impl Teller {
+    /// Tells of one, without its diff.
+    pub(crate) fn told(&mut self, suggestion: &Suggestion) -> String {
+        // writing to a string cannot fail
+        let mut out = String::new();
+        let _ = writeln!(out, "{STRONG}{}{STRONG:#}", text::safe(&suggestion.title));
+        if let Some(compressed) = suggestion.saves_compressed {
+            let basis = match compressed.basis {
+                Basis::LayerRatio => "by what its layer is stored as",
+                Basis::Sample => "by what gzip makes of samples of its layer",
+            };
+            let _ = writeln!(out, "  compressed  about {}, {basis}", size_text(compressed.bytes));
+        }
+        if let (Some(cost), Some(last)) = (suggestion.cost, suggestion.lines.last()) {
+            let _ = writeln!(
+                out,
+                "  costs       {}.{}s and {} again for a build where of these only line {last} has changed",
+                cost.rebuild_milliseconds / 1_000,
+                cost.rebuild_milliseconds % 1_000 / 100,
+                size_text(cost.transfer_bytes),
+            );
+        }
+        for note in suggestion.notes.iter().filter(|note| self.notes.insert((*note).clone())) {
+            let _ = writeln!(out, "  note        {}, and the proof decides", text::safe(note));
+        }
+        if suggestion.alternative {
+            let _ = writeln!(out, "  instead of  a suggestion above, which changes the same lines");
+        }
+        out
     }
-    if let (Some(cost), Some(last)) = (suggestion.cost, suggestion.lines.last()) {
-        let _ = writeln!(
-            out,
-            "  costs       {}.{}s and {} again for a build where of these only line {last} has changed",
-            cost.rebuild_milliseconds / 1_000,
-            cost.rebuild_milliseconds % 1_000 / 100,
-            size_text(cost.transfer_bytes),
-        );
-    }
-    for note in &suggestion.notes {
-        let _ = writeln!(out, "  note        {}, and the proof decides", text::safe(note));
-    }
-    if suggestion.alternative {
-        let _ = writeln!(out, "  instead of  a suggestion above, which changes the same lines");
-    }
-    out
 }
 
 /// Tells of those that are not made, with their reasons; of an image of so many bytes, and those that save too little to
@@ -57,8 +65,11 @@ pub(crate) fn refused(refused: &[Suggestion], least: MinSaving, total: u64) -> S
     }
     let small = refused.iter().filter(|suggestion| !is_told(suggestion)).count();
     if small > 0 {
-        let many = text::count(small, "suggestion");
-        let _ = writeln!(out, "{FAINT}not proposed: {many} of less; --min-saving 0 tells them{FAINT:#}");
+        let _ = writeln!(
+            out,
+            "{FAINT}not proposed: {small} more that would save less than --min-saving; --min-saving 0 says what and \
+             why{FAINT:#}"
+        );
     }
     out
 }

@@ -67,7 +67,8 @@ fn a_result_that_would_differ_is_said_and_never_written() {
         "FROM busybox\nRUN head -c 100000 /dev/zero >/big; cat /proc/sys/kernel/random/uuid >/id\nRUN rm /big\n";
     let context = strata.context(before);
     let text = strata.ends(1, ["slim", "--write", "--accept", "--second", "0", &context]);
-    assert!(text.contains("different") && text.contains("/id"), "{text}");
+    assert!(text.contains("different: nothing is written"), "{text}");
+    assert!(text.contains("/id  content, made by RUN /bin/sh -c"), "{text}");
     assert_eq!(std::fs::read_to_string(strata.work().join(&context).join("Dockerfile")).unwrap(), before);
 }
 
@@ -154,4 +155,55 @@ fn the_json_has_the_prices_the_reasons_and_the_proof() {
     assert!(reason.starts_with("it would not build: "), "{reason}");
     assert!(report["patch"].as_str().unwrap().contains("+COPY --chmod=600 notes.txt /notes\n"));
     assert!(!strata.work().join(&context).join(".dockerignore").exists());
+}
+
+/// Two caches, of which a later RUN needs one.
+const NEEDED: &str = "FROM busybox\nRUN mkdir -p /var/lib/apt/lists /var/cache/apt && \
+    head -c 20000 /dev/zero >/var/lib/apt/lists/index && head -c 30000 /dev/zero >/var/cache/apt/pkgcache.bin\n\
+    USER root\nRUN test -s /var/lib/apt/lists/index && echo apt-get install curl\n";
+
+#[test]
+fn a_cache_that_a_later_run_needs_is_refused_beside_another_that_is_not() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context(NEEDED);
+    let report = strata.json(["slim", "--format", "json", "--min-saving", "0", &context]);
+    assert_eq!((&report["saved_bytes"], &report["predicted_bytes"]), (&30_000.into(), &30_000.into()));
+    let refused = &report["refused"][0];
+    assert_eq!((&refused["rule"], &refused["saves_bytes"]), (&"package-caches".into(), &20_000.into()));
+    let reason = "the RUN of line 4 needs the package lists of apt again, and cannot be chained to it: \
+                  the USER of line 3 changes who runs the next command";
+    assert_eq!(refused["reason"], reason);
+}
+
+#[test]
+fn a_cache_mount_saves_what_was_predicted_also_of_what_a_later_run_overwrites() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context(
+        "FROM busybox\nRUN mkdir -p /var/cache/apt && head -c 40000 /dev/zero >/var/cache/apt/pkgcache.bin\n\
+         RUN head -c 41000 /dev/zero >/var/cache/apt/pkgcache.bin && head -c 9000 /dev/zero >/big\nRUN rm /big\n",
+    );
+    let worth = ["--min-saving", "0", "--second", "0"];
+    let report =
+        strata.json(["slim", "--cache-mounts", "--format", "json"].into_iter().chain(worth).chain([&*context]));
+    assert_eq!((&report["saved_bytes"], &report["predicted_bytes"]), (&81_000.into(), &81_000.into()));
+}
+
+#[test]
+fn a_note_is_said_once_and_what_saves_little_is_counted() {
+    let Some(strata) = Strata::with_base() else {
+        return;
+    };
+    let context = strata.context(
+        "FROM busybox\nRUN head -c 2000000 /dev/zero >/big && echo curl\nRUN rm /big\nENV a=b\n\
+         RUN head -c 2000000 /dev/zero >/big && wget --help\nRUN rm /big\nENV c=d\n\
+         RUN head -c 100 /dev/zero >/small\nRUN rm /small\n",
+    );
+    let text = strata.ok(["slim", "--second", "0", &context]);
+    assert_eq!(text.matches("saves 2MB").count(), 2, "{text}");
+    assert_eq!((text.matches("calls curl").count(), text.matches("calls wget").count()), (1, 0), "{text}");
+    assert!(text.contains("not proposed: 1 more that would save less than --min-saving"), "{text}");
 }

@@ -5,21 +5,29 @@
 //!  && rm -rf /var/lib/apt/lists/*                     or, where asked for:  RUN --mount=type=cache,target=…
 //! ```
 //!
-//! The price is that of the files that the image still shows and this RUN wrote. The root filesystem loses them, so a
-//! suggestion says which ones it removes, and a proof may excuse these and no others.
+//! The price is that of the files that this RUN wrote, whether the image shows them or a later layer has killed them. The
+//! root filesystem loses them, so a suggestion says which ones it removes, and a proof may excuse these and no others.
+//! What a later RUN needs can go at the end of a chain that has both.
 
+mod needed;
 mod places;
+mod tally;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
-use strata_dockerfile::{Instruction, Kind, Span, edit::Edit};
-use strata_image::{layer::LayerPath, view::NodeKind};
+use strata_dockerfile::{Dockerfile, Instruction, Kind, Span, edit::Edit};
 
 use super::{
-    Recipe, Scene, Suggestion, enumerate, parts::Parts, priced, rewrite::newline, segment::Run, shell::PlainWord,
+    CHAIN_RUNS, Recipe, Scene, Suggestion, enumerate,
+    parts::Parts,
+    priced,
+    rewrite::newline,
+    segment::{Plan, Run},
+    shell::PlainWord,
 };
-use crate::path_text;
+pub(super) use needed::{AtEnd, Needed};
 use places::{CACHES, Cache};
+pub(super) use tally::{End, Portion, Tally};
 
 /// The rule that these suggestions come from.
 pub const PACKAGE_CACHES: &str = "package-caches";
@@ -35,112 +43,193 @@ pub enum Caches {
 }
 
 /// What a RUN left of one cache.
-#[derive(Default)]
-struct Left {
-    bytes: u64,
-    /// What to remove: patterns, and the directories that were found.
-    patterns: BTreeSet<String>,
+struct Left<'t> {
+    cache: &'static Cache,
+    portions: &'t [Portion],
+    /// The later RUNs that need it again, by their place in the file.
+    needing: &'t [usize],
 }
 
-/// Proposes to keep caches out of the layers of this Dockerfile's RUNs.
-pub(super) fn find(scene: &Scene<'_>) -> Vec<Suggestion> {
-    let mut left: BTreeMap<(usize, usize), Left> = BTreeMap::new();
-    let mut counted = HashSet::new();
-    scene.ledger.view().walk(&mut |node| {
-        let layer = node.inode.layer as usize;
-        if node.meta.kind != NodeKind::File || node.meta.size == 0 || scene.run(layer).is_none() {
-            return;
-        }
-        if let Some((number, pattern)) = place(&node.path)
-            && counted.insert(node.inode)
-        {
-            let left = left.entry((layer, number)).or_default();
-            left.bytes += node.meta.size;
-            left.patterns.insert(pattern);
-        }
-    });
-    let layers: BTreeSet<usize> = left.keys().map(|(layer, _)| *layer).collect();
-    let of_layer =
-        |layer: usize| left.range((layer, 0)..(layer + 1, 0)).map(|((_, cache), left)| (&CACHES[*cache], left));
-    layers.into_iter().filter_map(|layer| suggestion(scene, layer, &of_layer(layer).collect::<Vec<_>>())).collect()
+impl Left<'_> {
+    fn is_shown(&self) -> bool {
+        self.portions.iter().any(|portion| portion.end == End::Shown)
+    }
+
+    /// Whether all of it was removed later, as someone wanted who wrote the Dockerfile.
+    fn is_removed(&self) -> bool {
+        self.portions.iter().all(|portion| matches!(portion.end, End::Removed(_)))
+    }
 }
 
-/// The cache that a file belongs to, and what to remove.
-fn place(path: &LayerPath) -> Option<(usize, String)> {
-    CACHES.iter().enumerate().find_map(|(number, cache)| {
-        cache.patterns.iter().find_map(|pattern| {
-            let named = super::target::Target::tree(pattern)?.named(path)?;
-            let is_listed = pattern.rsplit('/').next().is_some_and(|name| name.contains('*'));
-            let is_plain = named.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.+".contains(byte));
-            // a home that no shell would read back as one word is left alone
-            (is_listed || is_plain).then(|| (number, if is_listed { (*pattern).to_owned() } else { path_text(named) }))
-        })
+/// Proposes to keep caches out of the layers of this Dockerfile's RUNs, where no later layer removes them.
+pub(super) fn find(scene: &Scene<'_>, tally: &Tally) -> Vec<Suggestion> {
+    let of_layer = |(layer, portions)| {
+        let kept: Vec<Left<'_>> = left(scene, tally, layer, portions)
+            .into_iter()
+            .filter(|left| left.needing.is_empty() && !left.is_removed())
+            .collect();
+        suggestion(scene, tally, layer, &kept)
+    };
+    tally.layers().filter_map(of_layer).collect()
+}
+
+/// Proposes it where a later layer removes them and no chain has both, and says why others cannot be kept out.
+pub(super) fn rest(scene: &Scene<'_>, tally: &Tally, found: &[Suggestion]) -> Vec<Suggestion> {
+    let chains: Vec<&Suggestion> = found.iter().filter(|made| made.rule == CHAIN_RUNS && made.is_possible()).collect();
+    let is_chained = |portion: &Portion| {
+        let killer = portion.end.killer();
+        chains.iter().any(|chain| chain.holds(portion.layer) && killer.is_some_and(|killer| chain.holds(killer)))
+    };
+    let goes_at_an_end =
+        |left: &Left<'_>| chains.iter().any(|chain| left.portions.iter().any(|portion| chain.left.contains(portion)));
+    let plan = Plan::of(&scene.recipe);
+    let mut rest = Vec::new();
+    for (layer, portions) in tally.layers() {
+        let (wanted, needed): (Vec<_>, Vec<_>) =
+            left(scene, tally, layer, portions).into_iter().partition(|left| left.needing.is_empty());
+        let removed: Vec<Left<'_>> =
+            wanted.into_iter().filter(|left| left.is_removed() && !left.portions.iter().all(is_chained)).collect();
+        rest.extend(suggestion(scene, tally, layer, &removed));
+        for left in needed.into_iter().filter(|left| left.is_shown() && !goes_at_an_end(left)) {
+            let Some((made, (first, last))) = scene.run(layer).zip(left.needing.first().zip(left.needing.last()))
+            else {
+                continue;
+            };
+            let line = scene.recipe.file.instructions[*first].lines.0;
+            let apart = plan
+                .obstacle(made, *last)
+                .map_or_else(String::new, |why| format!(", and cannot be chained to it: {why}"));
+            let reason = format!("the RUN of line {line} needs the {} again{apart}", left.cache.name);
+            rest.extend(refusal(scene, layer, &[left], reason));
+        }
+    }
+    rest
+}
+
+/// Whether these suggestions save all that two RUNs, which cannot be chained, would have.
+pub(super) fn answers(suggestions: &[Suggestion], refused: &Suggestion) -> bool {
+    let (CHAIN_RUNS, Some(_), [creator, killer]) = (refused.rule, &refused.refused, refused.layers.as_slice()) else {
+        return false;
+    };
+    let possible = suggestions.iter().filter(|made| made.is_possible());
+    let left = possible.flat_map(|made| &made.left).filter(|left| left.layer == *creator);
+    let saved: u64 = left.filter(|left| left.end.killer() == Some(*killer)).map(|left| left.bytes).sum();
+    saved > 0 && saved >= refused.saves_bytes
+}
+
+/// To what a RUN at the end of a chain removes, adds what the other RUNs of the chain left there.
+pub(super) fn reach_over_chains(tally: &Tally, found: &mut [Suggestion]) {
+    let ends: Vec<(usize, usize)> = found
+        .iter()
+        .filter(|made| made.rule == CHAIN_RUNS && made.is_possible())
+        .filter_map(|chain| Some((*chain.layers.first()?, *chain.layers.last()?)))
+        .collect();
+    for made in found.iter_mut().filter(|made| made.rule == PACKAGE_CACHES && made.is_possible()) {
+        let chain = ends.iter().find(|(_, last)| made.layers.last() == Some(last));
+        if let Some((first, last)) = chain.filter(|(first, last)| first < last) {
+            let others = tally.within(*first, last - 1).iter();
+            made.left.extend(others.filter(|other| made.removes.iter().any(|it| it == tally.pattern(other.pattern))));
+        }
+    }
+}
+
+/// What a RUN left, cache by cache.
+fn left<'t>(scene: &Scene<'_>, tally: &'t Tally, layer: usize, portions: &'t [Portion]) -> Vec<Left<'t>> {
+    let Some(index) = scene.run(layer) else { return Vec::new() };
+    let of_cache = |portions: &'t [Portion]| {
+        let number = portions.first()?.cache;
+        Some(Left { cache: CACHES.get(number)?, portions, needing: tally.needing(number, index) })
+    };
+    portions.chunk_by(|a, b| a.cache == b.cache).filter_map(of_cache).collect()
+}
+
+fn names(left: &[Left<'_>]) -> String {
+    left.iter().map(|left| left.cache.name).collect::<Vec<_>>().join(", ")
+}
+
+fn bytes(left: &[Left<'_>]) -> u64 {
+    left.iter().flat_map(|left| left.portions).map(|portion| portion.bytes).sum()
+}
+
+fn refusal(scene: &Scene<'_>, layer: usize, left: &[Left<'_>], reason: String) -> Option<Suggestion> {
+    let lines = scene.lines(&[layer]);
+    let title = format!(
+        "the {} of line {} cannot be kept out to save {}: {reason}",
+        names(left),
+        enumerate(&lines),
+        priced(bytes(left))
+    );
+    // of what the image does not show it is said elsewhere why it stays
+    left.iter().any(Left::is_shown).then(|| Suggestion {
+        refused: Some(reason),
+        ..Suggestion::new(PACKAGE_CACHES, title, bytes(left), vec![layer], lines)
     })
 }
 
-fn suggestion(scene: &Scene<'_>, layer: usize, left: &[(&Cache, &Left)]) -> Option<Suggestion> {
-    let index = scene.run(layer)?;
-    let instruction = &scene.recipe.file.instructions[index];
-    let (mut wanted, mut needed) = (Vec::new(), None);
-    for &(cache, left) in left {
-        match cache.needed_later(later_runs(scene, index)) {
-            Some(line) => needed = Some((cache, line)),
-            None => wanted.push((cache, left)),
-        }
-    }
-    let names = |caches: &[(&Cache, &Left)]| caches.iter().map(|(cache, _)| cache.name).collect::<Vec<_>>().join(", ");
-    let sum = |caches: &[(&Cache, &Left)]| caches.iter().map(|(_, left)| left.bytes).sum::<u64>();
-    let refuse = |caches: &[(&Cache, &Left)], reason: String| {
-        let title = format!(
-            "the {} of line {} cannot be kept out to save {}: {reason}",
-            names(caches),
-            instruction.lines.0,
-            priced(sum(caches))
-        );
-        let lines = vec![instruction.lines.0];
-        let suggestion = Suggestion::new(PACKAGE_CACHES, title, sum(caches), vec![layer], lines);
-        Suggestion { refused: Some(reason), ..suggestion }
-    };
-    if let (true, Some((cache, line))) = (wanted.is_empty(), needed) {
-        return Some(refuse(left, format!("the RUN of line {line} needs the {} again", cache.name)));
-    }
+fn suggestion(scene: &Scene<'_>, tally: &Tally, layer: usize, left: &[Left<'_>]) -> Option<Suggestion> {
+    let index = scene.run(layer).filter(|_| !left.is_empty())?;
+    let wanted: Vec<Wanted<'_>> = left.iter().map(|left| Wanted::of(tally, left)).collect();
     let edits = match edits(scene, index, &wanted) {
         Ok(edits) => edits,
-        Err(reason) => return Some(refuse(&wanted, reason)),
+        Err(reason) => return refusal(scene, layer, left, reason),
     };
     let verb = match scene.caches {
         Caches::CleanUp => "out of the layer",
         Caches::Mount => "in a cache mount",
     };
+    let lines = scene.lines(&[layer]);
     let title = format!(
         "keep the {} of the RUN of line {} {verb}: saves {}",
-        names(&wanted),
-        enumerate(&[instruction.lines.0]),
-        priced(sum(&wanted))
+        names(left),
+        enumerate(&lines),
+        priced(bytes(left))
     );
     let removes: BTreeSet<String> = match scene.caches {
-        Caches::CleanUp => wanted.iter().flat_map(|(_, left)| left.patterns.iter().cloned()).collect(),
+        Caches::CleanUp => wanted.iter().flat_map(|wanted| &wanted.patterns).map(|it| (*it).to_owned()).collect(),
         Caches::Mount => mounts(&wanted).into_iter().map(|(target, _)| format!("{target}/*")).collect(),
     };
     let suggestion = Suggestion {
         edits,
         removes: removes.into_iter().collect(),
-        ..Suggestion::new(PACKAGE_CACHES, title, sum(&wanted), vec![layer], vec![instruction.lines.0])
+        left: left.iter().flat_map(|left| left.portions).copied().collect(),
+        ..Suggestion::new(PACKAGE_CACHES, title, bytes(left), vec![layer], lines)
     };
     Some(scene.finish(suggestion))
 }
 
-/// The RUNs that come after one: in its stage, and in all stages below, which may start from it.
-fn later_runs<'a>(scene: &Scene<'a>, index: usize) -> impl Iterator<Item = &'a Instruction> {
-    scene.recipe.file.instructions[index + 1..].iter().filter(|later| matches!(later.kind, Kind::Run(_)))
+/// A cache that is to go, and what removes it.
+struct Wanted<'t> {
+    cache: &'static Cache,
+    patterns: BTreeSet<&'t str>,
 }
 
-fn edits(scene: &Scene<'_>, index: usize, left: &[(&Cache, &Left)]) -> Result<Vec<Edit>, String> {
+impl<'t> Wanted<'t> {
+    fn of(tally: &'t Tally, left: &Left<'_>) -> Self {
+        let patterns = left.portions.iter().map(|portion| tally.pattern(portion.pattern)).collect();
+        Self { cache: left.cache, patterns }
+    }
+}
+
+/// Has a RUN remove files at its end: the text, and where it goes.
+pub(super) fn removal(recipe: &Recipe<'_>, run: &Run<'_>, patterns: &[&str]) -> Result<(usize, String), String> {
+    if run.body.comment {
+        return Err("it ends in a comment, after which nothing can be added".to_owned());
+    }
+    if run.body.background {
+        return Err("it leaves something running, which its own end stops".to_owned());
+    }
+    let source = recipe.source.get(run.span.start..run.span.end).ok_or("its text is not there")?;
+    let end = run.span.start + source.trim_ascii_end().len();
+    let continuation = format!(" {}{}", recipe.file.escape, newline(&recipe.source[end..]));
+    Ok((end, format!("{continuation} && rm -rf {}", patterns.join(" "))))
+}
+
+fn edits(scene: &Scene<'_>, index: usize, wanted: &[Wanted<'_>]) -> Result<Vec<Edit>, String> {
     let recipe = &scene.recipe;
     let instruction = &recipe.file.instructions[index];
     let insert = |at: usize, text: String| Edit { span: Span { start: at, end: at }, replacement: text };
     if scene.caches == Caches::Mount {
-        let flags = mounts(left).into_iter().map(|(target, is_locked)| {
+        let flags = mounts(wanted).into_iter().map(|(target, is_locked)| {
             let sharing = if is_locked { ",sharing=locked" } else { "" };
             format!(" --mount=type=cache,target={target}{sharing}")
         });
@@ -153,36 +242,26 @@ fn edits(scene: &Scene<'_>, index: usize, left: &[(&Cache, &Left)]) -> Result<Ve
     let parts = Parts::of(recipe, index).ok();
     let mut edits = Vec::new();
     let mut patterns = BTreeSet::new();
-    for (cache, left) in left {
+    for Wanted { cache, patterns: of_cache } in wanted {
         match parts.as_ref().and_then(|parts| cache.option(recipe, parts)) {
             Some((places, option)) => {
                 edits.extend(places.into_iter().map(|word| insert(word.range.end, format!(" {option}"))));
             }
-            None => patterns.extend(&left.patterns),
+            None => patterns.extend(of_cache),
         }
     }
-    if patterns.is_empty() {
-        return Ok(edits);
+    if !patterns.is_empty() {
+        let (end, text) = removal(recipe, &run, &patterns.into_iter().collect::<Vec<_>>())?;
+        edits.push(insert(end, text));
     }
-    if run.body.comment {
-        return Err("it ends in a comment, after which nothing can be added".to_owned());
-    }
-    if run.body.background {
-        return Err("it leaves something running, which its own end stops".to_owned());
-    }
-    let source = recipe.source.get(run.span.start..run.span.end).ok_or("its text is not there")?;
-    let end = run.span.start + source.trim_ascii_end().len();
-    let continuation = format!(" {}{}", recipe.file.escape, newline(&recipe.source[end..]));
-    let patterns: Vec<&str> = patterns.into_iter().map(String::as_str).collect();
-    edits.push(insert(end, format!("{continuation} && rm -rf {}", patterns.join(" "))));
     Ok(edits)
 }
 
 /// The directories to mount caches over, none below another, and whether one build at a time may have each.
-fn mounts<'l>(left: &[(&Cache, &'l Left)]) -> Vec<(&'l str, bool)> {
-    let all: Vec<(&str, bool)> = left
+fn mounts<'t>(wanted: &[Wanted<'t>]) -> Vec<(&'t str, bool)> {
+    let all: Vec<(&str, bool)> = wanted
         .iter()
-        .flat_map(|(cache, left)| left.patterns.iter().map(|pattern| (directory(pattern), cache.is_locked)))
+        .flat_map(|wanted| wanted.patterns.iter().map(|pattern| (directory(pattern), wanted.cache.is_locked)))
         .collect();
     let is_below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
     let mut outermost: Vec<(&str, bool)> =
@@ -207,14 +286,17 @@ fn command_words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Cache {
-    /// The line of a later RUN that finds something missing when this cache is gone.
-    fn needed_later<'a>(&self, mut later: impl Iterator<Item = &'a Instruction>) -> Option<u32> {
-        later.find_map(|instruction| {
+    /// The RUNs that find something missing when this cache is gone, by their place in the file: those of other stages
+    /// too, which may start from the one that has it.
+    fn needing(&self, file: &Dockerfile) -> Vec<usize> {
+        let needs = |instruction: &Instruction| {
             let words: Vec<&str> = command_words(&instruction.original).collect();
             let uses = words.iter().any(|word| self.needed_by.contains(word));
             let refreshes = self.refreshed_by.is_some_and(|word| words.contains(&word));
-            (uses && !refreshes).then_some(instruction.lines.0)
-        })
+            matches!(instruction.kind, Kind::Run(_)) && uses && !refreshes
+        };
+        let instructions = file.instructions.iter().enumerate().filter(|_| !self.needed_by.is_empty());
+        instructions.filter(|(_, instruction)| needs(instruction)).map(|(index, _)| index).collect()
     }
 
     /// The option that keeps the cache from being made, and the words of the command that it follows: only where every

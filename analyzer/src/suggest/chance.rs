@@ -2,7 +2,10 @@
 
 use strata_dockerfile::{Instruction, Kind, ShellOrExec};
 
-use super::{Scene, Suggestion, shell};
+use super::{
+    Scene, Suggestion,
+    shell::{self, SimpleCommand},
+};
 
 /// Sentences beside one suggestion: who reads more knows the rest.
 const MAX_NOTES: usize = 3;
@@ -48,11 +51,35 @@ fn why(instruction: &Instruction) -> Option<String> {
     }
     let commands = shell::commands(&script)?;
     // what is called by another program, as by `sudo` or `xargs`, is among its words
-    let names = || commands.iter().flat_map(|command| &command.words).filter_map(|word| word.rsplit('/').next());
+    let words = || commands.iter().filter(|command| !asks(command)).flat_map(|command| &command.words);
+    let names = || words().filter_map(|word| word.rsplit('/').next());
     let called =
         |programs: &[&'static str]| names().find_map(|name| programs.iter().copied().find(|program| *program == name));
     if let Some(program) = called(FETCHES) {
         return Some(format!("calls {program}, which takes what the network has at that time"));
     }
     called(CHANGES).map(|program| format!("calls {program}, which gives something else each time"))
+}
+
+/// Whether a command only makes a program say what it is: `apt-get --version`.
+fn asks(command: &SimpleCommand) -> bool {
+    let Some((last, before)) = command.words.split_last() else { return false };
+    matches!(last.as_str(), "--version" | "--help")
+        || before.len() == 1 && matches!(last.as_str(), "-V" | "-h" | "version" | "help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SimpleCommand, asks};
+
+    #[test]
+    fn what_only_asks_a_program_is_told_from_what_works() {
+        let asked = |words: &str| {
+            asks(&SimpleCommand { words: words.split(' ').map(str::to_owned).collect(), ..SimpleCommand::default() })
+        };
+        assert!(["apt-get --version", "sudo apt-get --version", "go version", "curl -V"].into_iter().all(asked));
+        assert!(
+            ["apt-get update", "cargo install a --version 1.2", "git clone version"].into_iter().all(|it| !asked(it))
+        );
+    }
 }

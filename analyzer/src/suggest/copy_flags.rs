@@ -114,7 +114,7 @@ impl Scene<'_> {
     }
 
     /// What the image would show without the layers from this one on.
-    fn below(&self, layer: usize) -> Result<Ledger> {
+    pub(super) fn below(&self, layer: usize) -> Result<Ledger> {
         Ledger::fold(&self.ledger.indexes()[..layer])
     }
 }

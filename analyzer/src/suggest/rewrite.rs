@@ -18,17 +18,23 @@ use strata_dockerfile::{
 
 use super::{Recipe, segment::Run};
 
-/// Gives the edits, and the file as they leave it; or says why there are none.
+/// Gives the edits, and the file as they leave it; or says why there are none. `more` follows the last command.
 ///
 /// The edited file is read again: its commands must be the ones that were there, and all else must be as it was.
-pub(super) fn edits(recipe: &Recipe<'_>, runs: &[Run<'_>]) -> Result<(Vec<Edit>, Vec<u8>), String> {
-    let edits = write(recipe, runs).ok_or("its text is not UTF-8")?;
-    let after = edit::apply(recipe.source, &edits).map_err(|overlap| overlap.to_string())?;
-    if reads_back(recipe, runs, &after) {
-        Ok((edits, after))
-    } else {
-        Err("the chained command would not read back as it was meant".to_owned())
+pub(super) fn edits(recipe: &Recipe<'_>, runs: &[Run<'_>], more: &str) -> Result<(Vec<Edit>, Vec<u8>), String> {
+    let mut edits = write(recipe, runs).ok_or("its text is not UTF-8")?;
+    let apply = |edits: &[Edit]| edit::apply(recipe.source, edits).map_err(|overlap| overlap.to_string());
+    let after = apply(&edits)?;
+    if !reads_back(recipe, runs, &after) {
+        return Err("the chained command would not read back as it was meant".to_owned());
     }
+    let Some(main) = edits.first_mut().filter(|_| !more.is_empty()) else { return Ok((edits, after)) };
+    main.replacement.push_str(more);
+    let after = apply(&edits)?;
+    if strata_dockerfile::parse(&after).has_errors() {
+        return Err("the chained command would not read back as it was meant".to_owned());
+    }
+    Ok((edits, after))
 }
 
 /// Whether a command of a chain is given to a shell of its own, so that what it does to its shell ends with it.

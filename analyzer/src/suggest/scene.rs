@@ -1,13 +1,18 @@
 //! All rules together: what they look at, and what becomes of their answers.
 
-use std::{cmp::Reverse, fmt, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, fmt, sync::Arc};
 
 use strata_dockerfile::edit;
 use strata_image::Layer;
 
 use super::{
-    CHAIN_RUNS, Caches, Context, Costs, Evidence, MinSaving, Point, Recipe, Suggestion, Times, caches, chain, chance,
-    compressed::Ratios, copy_flags, frontier, unkept,
+    Beside, CHAIN_RUNS, Caches, Context, Costs, DeadBytes, Evidence, MinSaving, Point, Recipe, Suggestion, Times,
+    caches::{self, End, Needed, Tally},
+    chain_beside, chance,
+    compressed::Ratios,
+    copy_flags, frontier, moved,
+    overlap::{drop_repeated, mark_alternatives, saves_beside},
+    unkept,
 };
 use crate::{Ledger, Result};
 
@@ -62,31 +67,41 @@ pub fn all(scene: &Scene<'_>) -> Result<Proposals> {
         costs: Costs::of(&scene.recipe, scene.ledger, scene.times, scene.second, &ratios),
         ..Evidence::of(scene.ledger)
     };
+    let frontier = frontier(&scene.recipe, &evidence);
     let mut found = copy_flags::find(scene)?;
-    found.extend(unkept::find(scene));
+    let moved = moved::find(scene)?;
+    let is_moved = |unkept: &Suggestion| moved.iter().any(|moved| moved.layers == unkept.layers);
+    found.extend(unkept::find(scene).into_iter().filter(|unkept| unkept.refused.is_none() || !is_moved(unkept)));
+    found.extend(moved);
     let is_answered = |chained: &Suggestion| {
         found
             .iter()
             .any(|other| !chained.layers.is_empty() && chained.layers.iter().all(|layer| other.layers.contains(layer)))
     };
+    let tally = Tally::of(scene);
+    let mut kept = caches::find(scene, &tally);
+    scene.refuse_small(&mut kept);
+    let (evidence, saved) = evidence.without(&kept);
+    let beside = Beside { saved, needed: Needed::of(scene, &tally) };
     // where another rule has an answer, that two instructions cannot be chained is none
-    let chained: Vec<Suggestion> = chain(&scene.recipe, &evidence)
+    let mut chained: Vec<Suggestion> = chain_beside(&scene.recipe, &evidence, &beside)
         .into_iter()
         .filter(|chained| chained.refused.is_none() || !is_answered(chained))
         .collect();
+    scene.refuse_small_beside(&mut chained, &kept);
     found.extend(chained);
-    found.extend(caches::find(scene));
-    let total = scene.ledger.total();
-    for suggestion in found.iter_mut().filter(|suggestion| suggestion.is_possible()) {
-        if !scene.min_saving.admits(suggestion.saves_bytes, total) {
-            suggestion.refuse(scene.min_saving.reason());
-        }
-    }
+    found.extend(kept);
+    let rest = caches::rest(scene, &tally, &found);
+    found.retain(|chained| !caches::answers(&rest, chained));
+    found.extend(rest);
+    scene.refuse_small(&mut found);
+    caches::reach_over_chains(&tally, &mut found);
     found.sort_by_key(|suggestion| {
         let is_last = suggestion.rule == CHAIN_RUNS;
         (suggestion.refused.is_some(), Reverse(suggestion.saves_bytes), is_last, suggestion.layers.clone())
     });
-    mark_alternatives(&mut found);
+    mark_alternatives(&mut found, scene.caches);
+    drop_repeated(&mut found);
     for suggestion in &mut found {
         if suggestion.saves_bytes > 0 {
             suggestion.saves_compressed = Some(ratios.estimate(&suggestion.made));
@@ -95,19 +110,45 @@ pub fn all(scene: &Scene<'_>) -> Result<Proposals> {
             suggestion.notes = chance::notes(scene, suggestion);
         }
     }
-    Ok(Proposals { suggestions: found, frontier: frontier(&scene.recipe, &evidence) })
+    Ok(Proposals { suggestions: found, frontier })
 }
 
-/// Marks each suggestion that changes what one before it changes, unless that is an alternative itself.
-fn mark_alternatives(suggestions: &mut [Suggestion]) {
-    for place in 1..suggestions.len() {
-        let (before, rest) = suggestions.split_at_mut(place);
-        let applied = before.iter().filter(|other| !other.alternative);
-        rest[0].alternative = applied.filter(|other| other.is_possible()).any(|other| other.meets(&rest[0]));
+impl Evidence {
+    /// Takes away what suggestions for caches save of the dead bytes, and gives it.
+    fn without(mut self, kept: &[Suggestion]) -> (Self, Vec<DeadBytes>) {
+        let mut saved: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+        for left in kept.iter().filter(|kept| kept.is_possible()).flat_map(|kept| &kept.left) {
+            // what someone removed is to go with the RUN that removed it
+            if let End::Replaced(killer) = left.end {
+                *saved.entry((left.layer, killer)).or_default() += left.bytes;
+            }
+        }
+        for dead in &mut self.dead {
+            dead.bytes -= saved.get(&(dead.creator, dead.killer)).copied().unwrap_or_default().min(dead.bytes);
+        }
+        let dead = |((creator, killer), bytes)| DeadBytes { creator, killer, bytes };
+        (self, saved.into_iter().map(dead).collect())
     }
 }
 
 impl Scene<'_> {
+    /// Refuses what saves too little.
+    fn refuse_small(&self, suggestions: &mut [Suggestion]) {
+        self.refuse_small_beside(suggestions, &[]);
+    }
+
+    /// Refuses what saves too little beside others.
+    fn refuse_small_beside(&self, suggestions: &mut [Suggestion], others: &[Suggestion]) {
+        for suggestion in suggestions.iter_mut().filter(|suggestion| suggestion.is_possible()) {
+            let more = saves_beside(suggestion, others);
+            let is_enough = |bytes| self.min_saving.admits(bytes, self.ledger.total());
+            if !is_enough(more) {
+                let beside = if is_enough(suggestion.saves_bytes) { "beside what is done for caches " } else { "" };
+                suggestion.refuse(format!("{beside}{}", self.min_saving.reason()));
+            }
+        }
+    }
+
     /// The first line of the instruction of each layer.
     pub(super) fn lines(&self, layers: &[usize]) -> Vec<u32> {
         let line = |layer: &usize| {

@@ -143,6 +143,13 @@ impl<'a> Plan<'a> {
         plan
     }
 
+    /// What stands between two instructions, in words.
+    pub(super) fn obstacle(&self, made: usize, killed: usize) -> Option<&str> {
+        let between = 2 * made..=2 * killed;
+        let obstacle = self.obstacles.iter().find(|obstacle| between.contains(&obstacle.place))?;
+        Some(&obstacle.reason)
+    }
+
     /// Says in words why two instructions are not chained.
     pub(super) fn reason(
         &self,
@@ -152,9 +159,8 @@ impl<'a> Plan<'a> {
         broken_links: &[BrokenLink],
         cost: Option<Cost>,
     ) -> String {
-        let between = 2 * made..=2 * killed;
-        if let Some(obstacle) = self.obstacles.iter().find(|obstacle| between.contains(&obstacle.place)) {
-            return obstacle.reason.clone();
+        if let Some(reason) = self.obstacle(made, killed) {
+            return reason.to_owned();
         }
         let runs = self.segments.iter().flat_map(|segment| &segment.runs);
         let mut before_last = runs.filter(|run| (made..killed).contains(&run.index));

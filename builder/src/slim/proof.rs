@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use strata_analyzer::{compare, suggest::Suggestion};
+use strata_analyzer::{
+    compare,
+    suggest::{Suggestion, together},
+};
 use strata_dockerfile::edit::{self, Edit};
 
 use super::{
@@ -142,7 +145,7 @@ impl Proof<'_> {
             ignore,
             patch,
             bytes_after,
-            predicted_saving: suggestions.iter().map(|suggestion| suggestion.saves_bytes).sum(),
+            predicted_saving: together(suggestions.iter()),
             verdict,
             removed,
             comparison,

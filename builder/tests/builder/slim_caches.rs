@@ -65,7 +65,7 @@ fn a_cache_that_is_needed_later_or_cannot_be_cleaned_stays() {
         return;
     };
     for (steps, words) in [
-        ("RUN apt-get update\nRUN apt-get install curl\n", "line 5 needs the package lists of apt again"),
+        ("RUN apt-get update\nENV a=b\nRUN apt-get install curl\n", "line 6 needs the package lists of apt again"),
         ("RUN apt-get update # now\n", "ends in a comment"),
         ("RUN <<EOF\napt-get update\nEOF\n", "here-document"),
         ("RUN [\"apt-get\", \"update\"]\n", "exec form"),

@@ -34,9 +34,10 @@ pub(super) fn write(analysis: &Analysis, least: MinSaving, all: bool, out: &mut 
     writeln!(out)?;
     layers(analysis, out);
     findings::write(analysis, all, out)?;
+    let mut teller = suggestions::Teller::default();
     for suggestion in &analysis.suggestions {
         writeln!(out)?;
-        out.push_str(&suggestions::told(suggestion));
+        out.push_str(&teller.told(suggestion));
         if let Some(edit) = &suggestion.edit {
             write!(out, "{FAINT}{edit}{FAINT:#}")?;
         }

@@ -9,6 +9,7 @@ use strata_analyzer::{
 };
 use strata_builder::slim::{Removal, Rewrite, Slimmed, Verdict};
 
+use super::differing;
 use crate::look::{
     palette::{ERROR, FAINT, GOOD, WARNING},
     suggestions, text,
@@ -98,8 +99,9 @@ fn say(path: &Path, what: &str) {
 }
 
 fn changes(slimmed: &Slimmed, rewrite: &Rewrite) {
+    let mut teller = suggestions::Teller::default();
     for suggestion in &rewrite.suggestions {
-        anstream::print!("{}", suggestions::told(suggestion));
+        anstream::print!("{}", teller.told(suggestion));
     }
     for line in rewrite.patch.lines() {
         let style = match line.as_bytes().first() {
@@ -116,6 +118,10 @@ fn changes(slimmed: &Slimmed, rewrite: &Rewrite) {
         ("predicted", rewrite.predicted_saving),
     ] {
         anstream::println!("{what:<10} {bytes:>12} bytes  {:>7}", size_text(bytes));
+    }
+    let sum: u64 = rewrite.suggestions.iter().map(|suggestion| suggestion.saves_bytes).sum();
+    if rewrite.predicted_saving < sum {
+        anstream::println!("{FAINT}           what two suggestions save counts once{FAINT:#}");
     }
 }
 
@@ -138,8 +144,6 @@ fn proof(rewrite: &Rewrite) {
         Verdict::EqualExcept(paths) => {
             anstream::println!("proof      {WARNING}equal except:{WARNING:#} {}, and {}", list(paths), removals());
         }
-        Verdict::Different(paths) => {
-            anstream::println!("proof      {ERROR}different:{ERROR:#} {}", list(paths));
-        }
+        Verdict::Different(paths) => anstream::print!("{}", differing::told(rewrite, paths)),
     }
 }

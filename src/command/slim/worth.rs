@@ -14,6 +14,10 @@ pub(crate) struct Worth {
 
     /// What a second of a later build is worth, in bytes saved: RUNs are chained where they save more than later builds
     /// would repeat. 0: bytes alone decide
+    ///
+    /// One build in ten is taken to be for an edit of a step, and each step to be as likely as any other. An edit of a RUN
+    /// of a chain also repeats those before it in the chain: their time, as the builds recorded it, at this worth a second,
+    /// and the bytes of their layers, which are sent again. Where a time is not known, bytes alone decide.
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "256k")]
     second: u64,
 }
