@@ -16,7 +16,8 @@ use crate::command::{
     version,
     disable_help_subcommand = true,
     after_help = "Where an image is named: a name in the store (app:1), docker-archive:PATH[:REF], oci:PATH[:REF],\n\
-                  oci-archive:PATH[:REF], rootfs:PATH (an exported tar or a directory), or a path as it is.\n\n\
+                  oci-archive:PATH[:REF], rootfs:PATH (an exported tar or a directory), or a path as it is. With - for the\n\
+                  path, or alone, an archive on standard input: docker save app:1 | strata analyze -\n\n\
                   Exit status: 0 yes; 1 the answer is no (images differ, a Dockerfile has errors, a step failed);\n\
                   2 the question could not be answered. `run`: 125, 126, 127 as docker, or the process's own."
 )]

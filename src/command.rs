@@ -117,7 +117,10 @@ fn output(path: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> Result<()>)
         return out.flush().with_context(failed);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(file_mode()).tempfile_in(folder).with_context(failed)?;
+    folder.metadata().with_context(failed)?;
+    let file = tempfile::Builder::new().permissions(file_mode()).tempfile_in(folder);
+    // its own error names a file that nobody asked for
+    let mut file = file.map_err(|error| std::io::Error::from(error.kind())).with_context(failed)?;
     let mut out = BufWriter::with_capacity(BUFFER, &mut file);
     write(&mut out)?;
     out.flush().with_context(failed)?;
@@ -130,11 +133,4 @@ fn output(path: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> Result<()>)
 /// What a file that is made without further wishes has; the umask still applies.
 fn file_mode() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
-}
-
-/// Standard input in a temporary file, for readers that need to seek.
-fn spool_stdin() -> Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::NamedTempFile::new().context("cannot make a temporary file")?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
-    Ok(file)
 }

@@ -57,11 +57,12 @@ fn blobs(strata: &Strata) -> u64 {
 }
 
 #[test]
-fn df_counts_images_snapshots_and_the_build_cache() {
+fn df_counts_images_snapshots_and_both_caches() {
     let Some(strata) = Strata::with_base() else {
         return;
     };
     strata.build("app", "FROM busybox\nRUN echo hi >/f\n");
+    strata.ok(["analyze", "app"]);
     let rows = strata.json(["system", "df", "--format", "json"]);
     let counts: Vec<(&str, u64)> = rows
         .as_array()
@@ -72,6 +73,7 @@ fn df_counts_images_snapshots_and_the_build_cache() {
     assert_eq!(counts[0], ("Images", 2));
     assert_eq!(counts[1], ("Snapshots", 2));
     assert!(counts[2].0 == "Build Cache" && counts[2].1 >= 1, "{counts:?}");
+    assert_eq!(counts[3], ("Analysis Cache", 2));
 }
 
 #[test]

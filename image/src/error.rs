@@ -177,6 +177,8 @@ pub enum Error {
     SeveralImages {
         /// The archive or layout.
         place: PathBuf,
+        /// What names it with its transport, `oci:PATH`: with `:` and one of the names behind it, it names an image.
+        named: String,
         /// The names that there are.
         available: Vec<String>,
     },
@@ -223,7 +225,7 @@ pub enum Error {
         key: String,
     },
     /// A text names no image in any way known.
-    #[error("no image {text:?}: {}", tried.join(", "))]
+    #[error("no image {text:?}: {}", tried.join(", and "))]
     NotFound {
         /// The text.
         text: String,
@@ -278,6 +280,20 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// A file is no tar.
+    #[error("{path} is no image: neither an archive, a layout nor a root filesystem")]
+    Unrecognised {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The tar of an archive or of a root filesystem cannot be read.
+    #[error("cannot read the archive {path}")]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where in it.
+        source: Box<crate::layer::TarError>,
+    },
     /// A layer's tar cannot be read or written.
     #[error(transparent)]
     Tar(#[from] crate::layer::TarError),
@@ -294,6 +310,18 @@ impl Error {
     pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { operation, path, source }
+    }
+
+    /// For `map_err` on the tar of an archive or of a root filesystem.
+    pub(crate) fn archive(path: impl Into<PathBuf>) -> impl FnOnce(crate::layer::TarError) -> Self {
+        let path = path.into();
+        move |error| {
+            if error.is_no_tar() {
+                Self::Unrecognised { path }
+            } else {
+                Self::Archive { path, source: Box::new(error) }
+            }
+        }
     }
 
     /// For `map_err` on reading an object of an archive, layout or store.

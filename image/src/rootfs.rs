@@ -7,7 +7,7 @@ mod export;
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +16,7 @@ pub use export::{export, export_folders, merge};
 
 use crate::{
     Image, Layer, Timestamp,
-    archive::tar_file::{Slice, Span, temporary_file},
+    archive::tar_file::{STREAM, Slice, Spooled, spool},
     compression,
     config::{History, ImageConfig, RootFs},
     digest::{DiffId, Digest, HashingReader, VerifyingReader},
@@ -25,9 +25,6 @@ use crate::{
     manifest::{OCI_LAYER, Platform},
     name::ImageName,
 };
-
-/// The most bytes taken from a stream that cannot be read twice: a bound on the disk that it can fill.
-const MAX_STREAM_BYTES: u64 = 64 << 30;
 
 /// Opens a root filesystem: a tar, compressed in any way, or a directory.
 ///
@@ -44,13 +41,12 @@ pub fn open(path: &Path) -> Result<Box<dyn Image>> {
 
 /// Opens a root filesystem from a stream, by way of a temporary file without a name.
 pub fn read(stream: impl Read) -> Result<Box<dyn Image>> {
-    let mut file = temporary_file()?;
-    let size = io::copy(&mut stream.take(MAX_STREAM_BYTES + 1), &mut file);
-    let size = size.map_err(Error::read("the root filesystem", "the stream"))?;
-    if size > MAX_STREAM_BYTES {
-        return Err(Error::TooLarge { what: "the root filesystem".to_owned(), size, limit: MAX_STREAM_BYTES });
-    }
-    Ok(Box::new(RootFilesystem::new(Source::Stream(Slice::new(Arc::new(file), Span { start: 0, size })))?))
+    of_spooled(spool(stream)?)
+}
+
+/// The same of a stream that was taken already.
+pub(crate) fn of_spooled(stream: Spooled) -> Result<Box<dyn Image>> {
+    Ok(Box::new(RootFilesystem::new(Source::Stream(stream.into_slice()))?))
 }
 
 /// Makes the config of an image that has none: its layers, this machine's platform, and how it came here.
@@ -80,9 +76,11 @@ impl RootFilesystem {
     /// Reads all of it, entry by entry, so that what is no tar is found out here.
     fn new(source: Source) -> Result<Self> {
         let place = source.place();
+        let is_directory = matches!(source, Source::Directory(_));
+        let failed = |error| if is_directory { Error::Tar(error) } else { Error::archive(&place)(error) };
         let mut tar = LayerReader::new(HashingReader::new(source.open()?));
-        while tar.next_entry()?.is_some() {}
-        let (digest, size) = tar.finish()?.finish();
+        while tar.next_entry().map_err(failed)?.is_some() {}
+        let (digest, size) = tar.finish().map_err(failed)?.finish();
         if size == 0 {
             return Err(Error::NoImage { place });
         }
@@ -123,7 +121,7 @@ impl Source {
     fn place(&self) -> PathBuf {
         match self {
             Self::Tar(path) | Self::Directory(path) => path.clone(),
-            Self::Stream(_) => PathBuf::from("the stream"),
+            Self::Stream(_) => PathBuf::from(STREAM),
         }
     }
 

@@ -7,8 +7,10 @@
 //! | `oci:PATH[:ref]`, `oci-archive:PATH[:ref]` | of an OCI layout, in a directory or a tar |
 //! | `rootfs:PATH` | a root filesystem, in a directory or a tar |
 //! | a path | whichever of these it is |
+//! | `-`, `docker-archive:-[:ref]`, `oci-archive:-[:ref]`, `rootfs:-` | the same of standard input: [`read`] |
 
 mod each;
+mod stream;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,8 @@ use crate::{
     store::Intake,
 };
 pub use each::{Each, each};
+pub(crate) use stream::read_all_into;
+pub use stream::{is_stream, read, read_each};
 
 /// Names offered for one that was not found.
 const MAX_NEAR: usize = 3;
@@ -39,18 +43,17 @@ pub fn open(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Bo
         return Err(Error::Registry { text: text.to_owned() });
     }
     if let Some((transport, rest)) = text.split_once(':') {
-        let (path, reference) = split_reference(rest);
-        let reference = reference.as_deref();
+        let (path, reference) = split_reference(transport, rest);
+        let (named, reference) = (format!("{transport}:{}", path.display()), reference.as_deref());
         match transport {
-            "docker-archive" => return select(docker::open(&path)?, &path, reference),
-            "oci" => return only(oci::open_layout(&path, reference, platform)?, &path),
-            "oci-archive" => return only(oci::open_archive(&path, reference, platform)?, &path),
+            "docker-archive" => return docker_image(TarFile::open(&path)?, &named, reference),
+            "oci" => return only(oci::each_of_layout(&path, reference, platform)?, &path, &named),
+            "oci-archive" => return oci_image(TarFile::open(&path)?, &named, reference, platform),
             "rootfs" => return rootfs::open(Path::new(rest)),
             _ => {}
         }
     }
-    let is_path = ["/", "./", "../"].iter().any(|head| text.starts_with(head));
-    if !is_path
+    if !is_path(text)
         && let Some(store) = store
         && let Some(image) = store.find(text)?
     {
@@ -58,27 +61,28 @@ pub fn open(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Bo
     }
     let path = Path::new(text);
     if path.exists() {
-        return match recognise(path, platform, None)? {
-            Some(images) => only(images, path),
+        return match each::recognise(path, platform)? {
+            Some((transport, found)) => only(found, path, &format!("{transport}:{text}")),
             None => rootfs::open(path),
         };
     }
-    Err(not_found(text, store.filter(|_| !is_path)))
+    Err(not_found(text, store.filter(|_| !is_path(text))))
 }
 
 /// Gives the blobs that the archive or layout which a text names holds for nobody, with their bytes: as
-/// [`archive::unreachable`](crate::archive::unreachable). An image of the store, and a root filesystem, have none.
+/// [`archive::unreachable`](crate::archive::unreachable). An image of the store, and a root filesystem, have none, and of
+/// standard input nothing is left to look at.
 ///
 /// # Errors
 /// Those of opening the archive.
 pub fn unreachable(text: &str, store: Option<&Store>) -> Result<Vec<(String, u64)>> {
     let path = match text.split_once(':') {
-        Some(("docker-archive" | "oci" | "oci-archive", rest)) => split_reference(rest).0,
+        _ if is_stream(text) => return Ok(Vec::new()),
+        Some((transport @ ("docker-archive" | "oci" | "oci-archive"), rest)) => split_reference(transport, rest).0,
         Some(("rootfs", _)) => return Ok(Vec::new()),
         _ => {
-            let is_path = ["/", "./", "../"].iter().any(|head| text.starts_with(head));
             let is_stored = match store {
-                Some(store) if !is_path => store.find(text)?.is_some(),
+                Some(store) if !is_path(text) => store.find(text)?.is_some(),
                 _ => false,
             };
             if is_stored || !Path::new(text).exists() {
@@ -95,31 +99,39 @@ pub fn unreachable(text: &str, store: Option<&Store>) -> Result<Vec<(String, u64
 /// # Errors
 /// [`Error::NotAnArchive`] when the path is neither: a root filesystem, say.
 pub fn open_all(path: &Path, platform: &Platform) -> Result<Vec<Box<dyn Image>>> {
-    recognise(path, platform, None)?.ok_or_else(|| Error::NotAnArchive { path: path.to_owned() })
+    all(path, platform, None)
 }
 
 /// The same; layers that have to be read for it are taken in as they are.
 pub(crate) fn open_all_into(path: &Path, platform: &Platform, intake: &mut Intake<'_>) -> Result<Vec<Box<dyn Image>>> {
-    recognise(path, platform, Some(intake))?.ok_or_else(|| Error::NotAnArchive { path: path.to_owned() })
+    all(path, platform, Some(intake))
 }
 
-/// Opens the images of a path that its content says is an archive or a layout; `None` for anything else.
-fn recognise(path: &Path, platform: &Platform, intake: Option<&mut Intake<'_>>) -> Result<Option<Vec<Box<dyn Image>>>> {
-    if path.is_dir() {
-        let is_layout = path.join("oci-layout").exists();
-        return is_layout.then(|| oci::open_layout(path, None, platform)).transpose();
-    }
-    match TarFile::open(path) {
-        Ok(archive) if docker::recognises(&archive) => docker::images(archive, intake).map(Some),
-        Ok(archive) if oci::recognises(&archive) => oci::images_of_archive(archive, None, platform).map(Some),
-        Err(error @ Error::Io { .. }) => Err(error),
-        // no tar, or one of too many files to be an archive of images
-        _ => Ok(None),
-    }
+fn all(path: &Path, platform: &Platform, intake: Option<&mut Intake<'_>>) -> Result<Vec<Box<dyn Image>>> {
+    images_of(each::recognise_into(path, platform, intake)?, path)
 }
 
-/// Splits `PATH[:ref]`. A colon may be in the path as well: the shortest head that exists is the path.
-fn split_reference(text: &str) -> (PathBuf, Option<String>) {
+fn images_of(found: each::Recognised, path: &Path) -> Result<Vec<Box<dyn Image>>> {
+    let (_, found) = found.ok_or_else(|| Error::NotAnArchive { path: path.to_owned() })?;
+    found.into_iter().map(|each| each.image).collect()
+}
+
+/// Whether a text begins as a path does, and so is no name in the store.
+fn is_path(text: &str) -> bool {
+    ["/", "./", "../"].iter().any(|head| text.starts_with(head))
+}
+
+/// Splits `PATH[:ref]`. A colon may be in the path as well: the shortest head that exists is the path. dive puts two
+/// slashes before an archive's path.
+fn split_reference(transport: &str, text: &str) -> (PathBuf, Option<String>) {
+    if let ("docker-archive", Some(after)) = (transport, text.strip_prefix("//")) {
+        let given = split_path(text);
+        return if given.0.exists() { given } else { split_path(after) };
+    }
+    split_path(text)
+}
+
+fn split_path(text: &str) -> (PathBuf, Option<String>) {
     let split = |at: usize| (PathBuf::from(&text[..at]), Some(text[at + 1..].to_owned()));
     if Path::new(text).exists() {
         return (PathBuf::from(text), None);
@@ -129,21 +141,35 @@ fn split_reference(text: &str) -> (PathBuf, Option<String>) {
     existing.or_else(|| colons.next()).map_or_else(|| (PathBuf::from(text), None), split)
 }
 
-fn only(mut images: Vec<Box<dyn Image>>, path: &Path) -> Result<Box<dyn Image>> {
-    match (images.pop(), images.is_empty()) {
-        (Some(image), true) => Ok(image),
-        (None, _) => Err(Error::NoImage { place: path.to_owned() }),
+/// The image of an archive that docker wrote. `named` names it with its transport.
+fn docker_image(archive: TarFile, named: &str, reference: Option<&str>) -> Result<Box<dyn Image>> {
+    let place = archive.path().to_owned();
+    match reference {
+        Some(reference) => select(docker::images(archive, None)?, &place, reference),
+        None => only(docker::each(archive, None)?, &place, named),
+    }
+}
+
+/// The image of a layout in a tar.
+fn oci_image(archive: TarFile, named: &str, reference: Option<&str>, platform: &Platform) -> Result<Box<dyn Image>> {
+    let place = archive.path().to_owned();
+    only(oci::each_of_archive(archive, reference, platform)?, &place, named)
+}
+
+fn only(mut found: Vec<Each>, place: &Path, named: &str) -> Result<Box<dyn Image>> {
+    let place = place.to_owned();
+    match (found.pop(), found.is_empty()) {
+        (Some(each), true) => each.image,
+        (None, _) => Err(Error::NoImage { place }),
         (Some(last), false) => {
-            images.push(last);
-            Err(Error::SeveralImages { place: path.to_owned(), available: labels(&images) })
+            found.push(last);
+            let available = found.into_iter().map(|each| each.text).collect();
+            Err(Error::SeveralImages { place, named: named.to_owned(), available })
         }
     }
 }
 
-fn select(images: Vec<Box<dyn Image>>, path: &Path, reference: Option<&str>) -> Result<Box<dyn Image>> {
-    let Some(reference) = reference else {
-        return only(images, path);
-    };
+fn select(images: Vec<Box<dyn Image>>, place: &Path, reference: &str) -> Result<Box<dyn Image>> {
     let available = labels(&images);
     let name = ImageName::parse(reference).ok();
     let digits = reference.strip_prefix("sha256:").unwrap_or(reference);
@@ -153,7 +179,7 @@ fn select(images: Vec<Box<dyn Image>>, path: &Path, reference: Option<&str>) -> 
     };
     images.into_iter().find(|image| is_called(&**image)).ok_or_else(|| Error::NoSuchReference {
         reference: reference.to_owned(),
-        place: path.to_owned(),
+        place: place.to_owned(),
         available,
     })
 }
@@ -170,8 +196,10 @@ fn labels(images: &[Box<dyn Image>]) -> Vec<String> {
 fn not_found(text: &str, store: Option<&Store>) -> Error {
     let mut tried = Vec::new();
     let mut near = Vec::new();
-    if let Some(store) = store {
+    if !is_path(text) {
         tried.push("the store has none of that name or ID".to_owned());
+    }
+    if let Some(store) = store {
         near = alike(text, &store.names().unwrap_or_default());
     }
     tried.push("there is no file or directory of that name".to_owned());

@@ -207,7 +207,7 @@ fn an_archive_that_is_cut_is_an_error() {
     }
     let path = folder.path().join("garbage");
     fs::write(&path, [0x55; 4096]).unwrap();
-    assert!(matches!(docker::open(&path).err(), Some(Error::Tar(_))));
+    assert!(matches!(docker::open(&path).err(), Some(Error::Unrecognised { .. })));
 }
 
 #[test]

@@ -35,14 +35,14 @@ use crate::{cli, exit::Status, look::json, places::Places};
                         Limits of the gate come from options, from [gate] in strata.toml, or from a .dive-ci file: docs/ci.md.\n\n\
                         Examples:\n  strata analyze app:1\n  strata analyze -f Dockerfile --base debian:12 app:1\n  \
                         strata analyze --explain A2\n  \
-                        docker save app:1 | gzip >a.tgz; strata analyze --format json a.tgz\n  \
+                        docker save app:1 | strata analyze --format json -\n  \
                         strata analyze --gate --max-wasted-percent 5% --max-size 200MB app:1\n  \
                         strata analyze --gate --max-growth 5% --against main.json --format sarif -o strata.sarif app:1\n  \
                         strata analyze --format html -o report.html app:1\n\n\
                         Exit status: 0 done, or passed; 1 the gate failed; 2 error."
 )]
 pub(crate) struct Args {
-    /// The image: a name in the store, an archive, a layout, a root filesystem
+    /// The image: a name in the store, an archive, a layout, a root filesystem; - reads an archive from standard input
     #[arg(required_unless_present = "explain")]
     image: Option<String>,
 

@@ -103,13 +103,12 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         bail!("- is no file\nhint: without -o the report goes to standard output");
     }
     let folder = args.tables()?;
-    let store = places.store()?;
-    let bases = sources::candidates(&store)?;
+    let bases = sources::candidates(places)?;
     let cache = places.analysis();
     let mut progress = Progress::new();
-    let mut gathering = Gathering::new(Some(&cache));
-    let all = sources::list(&args.sources, args.store, &store)?;
-    sources::gather(&all, &store, &mut gathering, &mut progress);
+    let mut gathering = Gathering::new(cache.as_deref());
+    let all = sources::list(&args.sources, args.store, places)?;
+    sources::gather(&all, places, &mut gathering, &mut progress);
     let options = Options { bases: &bases, top: args.top };
     let audit = match folder {
         Some(folder) => tables(gathering, &options, &mut progress, folder)?,

@@ -63,7 +63,7 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
-    let fetcher = Fetcher::new(&places.build_cache());
+    let fetcher = Fetcher::new(&places.build_cache()?);
     let mut request = Request::read(&args.context, args.file.as_deref(), &fetcher, false)?;
     request.options.target.clone_from(&args.target);
     request.options.build_args = build_args(&args.arguments)?;
@@ -128,7 +128,7 @@ fn ignored(options: &Options) -> Result<Option<IgnoreSet>> {
 fn read(options: &Options, ignore: Option<&IgnoreSet>, places: &Places) -> Result<(check::Report, Option<Dockerfile>)> {
     let parsed = parse(&options.dockerfile);
     let platform = options.platform.clone().unwrap_or_else(Platform::host);
-    let store = Store::open_existing(places.root())?;
+    let store = Store::open_existing(places.root()?)?;
     let base = |name: &str, _: Option<&str>| store.as_ref().and_then(|store| base(store, name));
     let facts = Facts {
         build_args: Some(&options.build_args),

@@ -127,7 +127,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         mtime: args.mtime,
         semantic: args.semantic,
         ignore: ignore.collect(),
-        cache: Some(&cache),
+        cache: cache.as_deref(),
         names: [Some(&args.a), Some(&args.b)],
         dockerfile: None,
     };

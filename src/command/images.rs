@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 use strata_analyzer::size_text;
-use strata_image::{Image, ImageName, Timestamp, store::StoredImage};
+use strata_image::{Image, ImageName, Store, Timestamp, store::StoredImage};
 
 use crate::{
     cli::Format,
@@ -45,7 +45,8 @@ struct Row {
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let mut rows = Vec::new();
-    for image in places.store()?.images()? {
+    let images = places.store_to_read().map(Store::images).transpose()?;
+    for image in images.unwrap_or_default() {
         rows.extend(rows_of(&image, args)?);
     }
     if !args.no_trunc && args.format == Format::Table {

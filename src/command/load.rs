@@ -10,22 +10,19 @@ use crate::{exit::Status, places::Places};
 /// Load the images of an archive (docker save, OCI archive, OCI layout) into the store
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The archive, compressed or not, or a layout folder [default: standard input]
+    /// The archive, compressed or not, or a layout folder [default: standard input, as with -]
     #[arg(short, long, value_name = "FILE")]
     input: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
     let store = places.store_to_write()?;
-    let spooled;
-    let path: &Path = if let Some(path) = &args.input {
-        path
-    } else {
-        spooled = super::spool_stdin()?;
-        spooled.path()
+    let input = args.input.as_deref().filter(|path| *path != Path::new("-"));
+    let loaded = match input {
+        Some(path) => store.load(path, &Platform::host()).with_context(|| format!("cannot load {}", path.display())),
+        None => store.load_stream(places.input()?, &Platform::host()).context("cannot load"),
     };
-    let loaded = store.load(path, &Platform::host());
-    for (id, names) in loaded.with_context(|| format!("cannot load {}", path.display()))? {
+    for (id, names) in loaded? {
         if names.is_empty() {
             anstream::println!("Loaded image ID: {id}");
         }

@@ -36,7 +36,8 @@ pub(crate) enum Command {
                   contexts     what files of contexts hold\n  \
                   times        fractions of a second that layers leave out\n  \
                   mounts       RUN --mount=type=cache\n  \
-                  http, git    what was fetched"
+                  http, git    what was fetched\n\n\
+                  Analysis Cache is what `analyze` and others read of layers. It stays within STRATA_ANALYSIS_MAX_USED (1 GiB)."
 )]
 pub(crate) struct DfArgs {
     /// How to print the table
@@ -116,7 +117,7 @@ impl From<&Usage> for KindRow {
 }
 
 fn df(args: &DfArgs, places: &Places) -> Result<Status> {
-    let rows = [images(places)?, snapshots(places)?, build_cache(places)?];
+    let rows = [images(places)?, snapshots(places)?, build_cache(places)?, analysis_cache(places)?];
     if args.format == Format::Json {
         json::print(&rows)?;
         return Ok(Status::Yes);
@@ -171,7 +172,7 @@ fn snapshots(places: &Places) -> Result<Row> {
 
 /// A cached layer is active when an image has it too, a cache mount when a step uses it.
 fn build_cache(places: &Places) -> Result<Row> {
-    let usages = cache::usage(&places.build_cache(), &places.store()?)?;
+    let usages = cache::usage(&places.build_cache()?, &places.store()?)?;
     Ok(Row {
         r#type: "Build Cache",
         total_count: usages.iter().map(|usage| usage.count).sum(),
@@ -182,6 +183,28 @@ fn build_cache(places: &Places) -> Result<Row> {
     })
 }
 
+/// What was read of layers. It keeps within its bound by itself, so that nothing of it is pruned.
+fn analysis_cache(places: &Places) -> Result<Row> {
+    let mut sizes = Vec::new();
+    if let Some(folder) = places.analysis().filter(|folder| folder.is_dir()) {
+        let failed = || format!("cannot read {}", folder.display());
+        for entry in folder.read_dir().with_context(failed)? {
+            // another process may have removed it
+            if let Ok(metadata) = entry.with_context(failed)?.metadata() {
+                sizes.push(metadata.len());
+            }
+        }
+    }
+    Ok(Row {
+        r#type: "Analysis Cache",
+        total_count: sizes.len(),
+        active: sizes.len(),
+        size: sizes.iter().sum(),
+        reclaimable: 0,
+        kinds: Vec::new(),
+    })
+}
+
 /// Chain IDs of every prefix of an image's layers.
 fn chains(image: &dyn Image) -> Vec<ChainId> {
     ChainId::of_stack(image.layers().iter().map(|layer| layer.diff_id()))
@@ -189,10 +212,10 @@ fn chains(image: &dyn Image) -> Vec<ChainId> {
 
 fn check(places: &Places) -> Result<Status> {
     let mut problems = Vec::new();
-    if let Some(store) = Store::open_existing(places.root())? {
+    if let Some(store) = Store::open_existing(places.root()?)? {
         problems.extend(store.check()?);
     }
-    if let Some(snapshots) = Snapshots::open_existing(places.root())? {
+    if let Some(snapshots) = Snapshots::open_existing(places.root()?)? {
         problems.extend(snapshots.check()?);
     }
     for problem in &problems {

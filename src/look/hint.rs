@@ -13,8 +13,8 @@ pub(crate) fn of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
 fn of_image(error: &strata_image::Error) -> Option<String> {
     use strata_image::Error;
     Some(match error {
-        Error::SeveralImages { place, available } => {
-            format!("name one: docker-archive:{}:NAME with one of {}", place.display(), available.join(", "))
+        Error::SeveralImages { named, available, .. } => {
+            format!("name one: {named}:NAME with one of {}", available.join(", "))
         }
         Error::NoSuchReference { available, .. } | Error::NoPlatform { available, .. } if !available.is_empty() => {
             format!("there is {}", available.join(", "))
@@ -23,7 +23,9 @@ fn of_image(error: &strata_image::Error) -> Option<String> {
             format!("did you mean {}?", near.join(" or "))
         }
         Error::NotFound { .. } | Error::NoSuchImage { .. } => "`strata images` lists what is in the store".to_owned(),
-        Error::Registry { .. } => "save the image to an archive, and name that: docker-archive:PATH".to_owned(),
+        Error::Registry { .. } => {
+            "have docker send the image, or save it to an archive: docker save NAME | strata analyze -".to_owned()
+        }
         Error::InUse { names, .. } => {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             format!("remove its names {}, or all of them with -f", names.join(", "))

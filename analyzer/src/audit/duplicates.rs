@@ -43,14 +43,24 @@ pub(super) struct Member<'a> {
     pub(super) images: &'a [u32],
 }
 
-/// The contents that cost most, and what all of them cost.
+/// What was found.
+pub(super) struct Duplicates {
+    /// The contents that cost most.
+    pub(super) rows: Vec<DuplicateRow>,
+    /// What all of them cost.
+    pub(super) bytes: u64,
+    /// How many there are.
+    pub(super) count: u64,
+}
+
+/// Finds the contents that cost most.
 ///
 /// # Errors
 /// When the index of a layer is in the cache no more.
-pub(super) fn find(indexes: &Indexes, layers: &[Member<'_>]) -> Result<(Vec<DuplicateRow>, u64)> {
+pub(super) fn find(indexes: &Indexes, layers: &[Member<'_>]) -> Result<Duplicates> {
     let files: u64 = layers.iter().map(|layer| layer.row.entries).sum();
     let passes = files.div_ceil(AT_ONCE).max(1);
-    let mut found = Found { groups: Vec::new(), least: 0, total: 0 };
+    let mut found = Found { groups: Vec::new(), least: 0, total: 0, count: 0 };
     for pass in 0..passes {
         let mut places = Vec::new();
         for (number, layer) in (0..).zip(layers) {
@@ -73,7 +83,7 @@ pub(super) fn find(indexes: &Indexes, layers: &[Member<'_>]) -> Result<(Vec<Dupl
     }
     found.keep_largest();
     let rows = found.groups.iter().map(|group| row(group, indexes, layers)).collect::<Result<_>>()?;
-    Ok((rows, found.total))
+    Ok(Duplicates { rows, bytes: found.total, count: found.count })
 }
 
 struct Found {
@@ -81,6 +91,7 @@ struct Found {
     /// Groups of fewer bytes are not listed.
     least: u64,
     total: u64,
+    count: u64,
 }
 
 impl Found {
@@ -95,6 +106,7 @@ impl Found {
         }
         let bytes = own[0].size.saturating_mul(own.len() as u64 - 1);
         self.total = self.total.saturating_add(bytes);
+        self.count += 1;
         if bytes < self.least {
             return;
         }

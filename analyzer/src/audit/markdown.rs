@@ -26,6 +26,9 @@ pub fn markdown(audit: &Audit, top: usize) -> String {
 
 fn head(audit: &Audit, out: &mut String) -> Result {
     let totals = &audit.totals;
+    if audit.images.is_empty() {
+        return writeln!(out, "### strata: no images");
+    }
     writeln!(
         out,
         "### strata: {} image{}\n\n{} in {} distinct layer{}, {} stored once though in several images; **{} wasted** in own \
@@ -45,7 +48,7 @@ fn images(audit: &Audit, out: &mut String) -> Result {
     if audit.images.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n| image | layers | size | wasted | of base | efficiency | base | findings | biggest finding |")?;
+    writeln!(out, "\n| image | layers | size | wasted | of base | efficiency | base | findings | worst finding |")?;
     writeln!(out, "|---|---:|---:|---:|---:|---:|---|---:|---|")?;
     for row in audit.images.iter().take(MAX_IMAGES) {
         let base = row.base.as_ref();
@@ -117,7 +120,7 @@ fn costs(audit: &Audit, top: usize, out: &mut String) -> Result {
         let (bytes, size) = (size_text(row.bytes), size_text(row.size));
         writeln!(out, "| {bytes} | {} | {size} | {} | {} |", code(path), row.layers, row.images)?;
     }
-    more(audit.duplicates.len(), top, out)?;
+    more(usize::try_from(audit.duplicates_total_count).unwrap_or(usize::MAX), top.min(audit.duplicates.len()), out)?;
     if !audit.instructions.is_empty() {
         writeln!(out, "\n| size | instruction | wasted | layers |\n|---:|---|---:|---:|")?;
     }

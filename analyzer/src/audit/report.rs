@@ -37,6 +37,8 @@ pub struct Audit {
     pub duplicates: Vec<DuplicateRow>,
     /// What all of them cost, also those that are not listed.
     pub duplicates_total_bytes: u64,
+    /// How many they are.
+    pub duplicates_total_count: u64,
     /// The instructions whose layers weigh most.
     pub instructions: Vec<InstructionRow>,
     /// The packages that cost most.
@@ -95,7 +97,7 @@ pub struct ImageRow {
     pub base: Option<BaseOf>,
     /// Findings that are not the base's own affair.
     pub findings: usize,
-    /// The one of them with the most bytes.
+    /// The one of them that weighs most: of the highest level, and of those the one with the most bytes.
     pub biggest: Option<Biggest>,
 }
 
@@ -116,7 +118,7 @@ pub struct BaseOf {
     pub killed_bytes: u64,
 }
 
-/// The finding of an image that has the most bytes.
+/// The finding of an image that weighs most.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Biggest {
     /// The rule's number.
@@ -132,7 +134,13 @@ pub struct Biggest {
 }
 
 impl Biggest {
-    pub(super) fn of(finding: &Finding) -> Self {
+    /// The first of those that weigh most, of findings in the order of their bytes.
+    pub(super) fn among(findings: &[Finding]) -> Option<Self> {
+        let level = findings.iter().map(|finding| finding.level).max()?;
+        findings.iter().find(|finding| finding.level == level).map(Self::of)
+    }
+
+    fn of(finding: &Finding) -> Self {
         let &Finding { rule, name, level, bytes, .. } = finding;
         Self { rule, name, level, bytes, message: finding.message.clone() }
     }
@@ -258,7 +266,8 @@ pub(super) fn put_together(parts: Parts<'_>, indexes: &Indexes, top: usize) -> R
     let Parts { images, mut rows, failed: mut errors, layers, bases, packages } = parts;
     let listed = layer_rows(layers);
     let members: Vec<_> = listed.iter().map(|(id, row, images)| duplicates::Member { id: *id, row, images }).collect();
-    let (duplicates, duplicates_total_bytes) = duplicates::find(indexes, &members)?;
+    let duplicates::Duplicates { rows: duplicates, bytes: duplicates_total_bytes, count: duplicates_total_count } =
+        duplicates::find(indexes, &members)?;
     let order: Vec<DiffId> = listed.iter().map(|(id, ..)| *id).collect();
     let ids: HashMap<DiffId, usize> = listed.iter().enumerate().map(|(number, (id, ..))| (*id, number)).collect();
     let layers: Vec<LayerRow> = listed.into_iter().map(|(_, row, _)| row).collect();
@@ -294,6 +303,7 @@ pub(super) fn put_together(parts: Parts<'_>, indexes: &Indexes, top: usize) -> R
         layers,
         duplicates,
         duplicates_total_bytes,
+        duplicates_total_count,
         packages: packages.rows(top),
     };
     Ok((audit, order))

@@ -67,7 +67,7 @@ pub(super) fn of(
             killed_bytes: base.killed_bytes,
         }),
         findings: findings.len(),
-        biggest: findings.first().map(Biggest::of),
+        biggest: Biggest::among(&findings),
     };
     (row, lines, findings)
 }

@@ -47,15 +47,11 @@ const MAX_LAYOUT_FILE_BYTES: u64 = 64 << 10;
 /// # Errors
 /// [`Error::NoSuchReference`], [`Error::NoPlatform`], [`Error::NoImage`], and whatever is wrong with the documents.
 pub fn open_layout(path: &Path, reference: Option<&str>, platform: &Platform) -> Result<Vec<Box<dyn Image>>> {
-    of_layout(path, reference, platform)?.into_iter().map(|each| each.image).collect()
+    each_of_layout(path, reference, platform)?.into_iter().map(|each| each.image).collect()
 }
 
-/// As [`open_layout`], all images, each for itself.
-pub(crate) fn each_of_layout(path: &Path, platform: &Platform) -> Result<Vec<Each>> {
-    of_layout(path, None, platform)
-}
-
-fn of_layout(path: &Path, reference: Option<&str>, platform: &Platform) -> Result<Vec<Each>> {
+/// As [`open_layout`], each image for itself.
+pub(crate) fn each_of_layout(path: &Path, reference: Option<&str>, platform: &Platform) -> Result<Vec<Each>> {
     check_layout_file(path)?;
     let index = store::index::read(path)?;
     let blobs: Arc<dyn Blobs> = Arc::new(DirectoryBlobs::open(path)?);
@@ -198,9 +194,10 @@ fn is_called(entry: &Descriptor, text: &str) -> bool {
         || text.parse() == Ok(entry.digest)
 }
 
-/// What to call an entry in messages.
+/// What to call an entry: what [`is_called`] takes.
 fn label(entry: &Descriptor) -> String {
-    own_name(entry).cloned().unwrap_or_else(|| entry.digest.to_string())
+    let name = name_of(entry).map(|name| name.to_string());
+    name.or_else(|| own_name(entry).cloned()).unwrap_or_else(|| entry.digest.to_string())
 }
 
 /// Writes images into a new layout directory.

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,7 +14,7 @@ use crate::{
     compression::{self, Compression},
     digest::Digest,
     error::{Error, Result},
-    layer::{EntryKind, LayerPath, LayerReader},
+    layer::{EntryKind, LayerPath, LayerReader, TarError},
 };
 
 /// Entries of an archive of images: some per layer. A root filesystem given by mistake has more.
@@ -23,6 +23,10 @@ const MAX_ENTRIES: usize = 1 << 17;
 const MAX_LINKS: usize = 40;
 /// The largest archive unpacked from one that is compressed as a whole: a bound on the disk that a bomb can fill.
 const MAX_UNPACKED_BYTES: u64 = 64 << 30;
+/// The most bytes taken from a stream that cannot be read twice: a bound on the disk that it can fill.
+const MAX_STREAM_BYTES: u64 = 64 << 30;
+/// What errors call a stream.
+pub(crate) const STREAM: &str = "standard input";
 /// Bytes given at once while headers are read: content is jumped over, not read ahead.
 const HEADER_READ: usize = 4 << 10;
 /// Where large temporary files belong (FHS 3.0, 5.15).
@@ -55,7 +59,11 @@ impl TarFile {
     /// Opens an archive and notes where its files are. One that is compressed as a whole is unpacked to a temporary
     /// file without a name.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
+        Self::of(File::open(path).map_err(Error::io("open", path))?, path)
+    }
+
+    /// The same of a file that is open; errors name it by the path.
+    pub(crate) fn of(file: File, path: &Path) -> Result<Self> {
         let compression = sniff(&file, Span { start: 0, size: u64::MAX }).map_err(Error::io("read", path))?;
         let file = match compression {
             Compression::None => file,
@@ -217,20 +225,58 @@ pub(crate) fn temporary_file() -> Result<File> {
     tempfile::tempfile_in(&folder).map_err(Error::io("create a temporary file in", folder))
 }
 
+/// A stream in a temporary file, since it is read more than once.
+pub(crate) struct Spooled {
+    file: File,
+    size: u64,
+}
+
+/// Takes a stream to its end.
+pub(crate) fn spool(stream: impl Read) -> Result<Spooled> {
+    let mut file = temporary_file()?;
+    let size = io::copy(&mut stream.take(MAX_STREAM_BYTES + 1), &mut file).map_err(Error::io("read", STREAM))?;
+    file.rewind().map_err(Error::io("read", STREAM))?;
+    if size > MAX_STREAM_BYTES {
+        return Err(Error::TooLarge { what: STREAM.to_owned(), size, limit: MAX_STREAM_BYTES });
+    }
+    Ok(Spooled { file, size })
+}
+
+impl Spooled {
+    pub(crate) fn try_clone(&self) -> Result<File> {
+        self.file.try_clone().map_err(Error::io("read", STREAM))
+    }
+
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
+    pub(crate) fn into_slice(self) -> Slice {
+        Slice::new(Arc::new(self.file), Span { start: 0, size: self.size })
+    }
+}
+
 fn index(file: &Arc<File>, path: &Path) -> Result<HashMap<LayerPath, Member>> {
+    let length = file.metadata().map_err(Error::io("examine", path))?.len();
     let mut members = HashMap::new();
     let mut position = 0;
     loop {
         let mut header = Slice::new(Arc::clone(file), Span { start: position, size: u64::MAX - position });
         header.at_once = HEADER_READ;
         let mut reader = LayerReader::new(header);
-        let Some(entry) = reader.next_entry()? else {
+        let entry = reader.next_entry().map_err(|error| Error::archive(path)(error.after(position)))?;
+        let Some(entry) = entry else {
             return Ok(members);
         };
         if members.len() == MAX_ENTRIES {
             return Err(Error::TooMany { what: "entries", place: path.to_owned(), limit: MAX_ENTRIES });
         }
         let stored = reader.entry_end() - entry.data_offset;
+        let is_whole = position.saturating_add(entry.data_offset).saturating_add(entry.size) <= length;
+        if matches!(entry.kind, EntryKind::File) && entry.size <= stored && !is_whole {
+            let cut = TarError::Truncated { offset: length, name: entry.path.as_bytes().into(), part: "content" };
+            return Err(Error::archive(path)(cut));
+        }
         let member = match &entry.kind {
             EntryKind::File if entry.size <= stored => {
                 Member::File(Span { start: position + entry.data_offset, size: entry.size })

@@ -5,6 +5,7 @@ use std::io;
 use bstr::BString;
 
 use super::{
+    header::BLOCK_BYTES,
     path::{MAX_NAME, MAX_PATH},
     reader::{MAX_EXTENSION, MAX_SPARSE_SEGMENTS, MAX_SPARSE_SIZE},
 };
@@ -18,7 +19,7 @@ const EXCERPT: usize = 256;
 #[non_exhaustive]
 pub enum TarError {
     /// The stream below failed; a stream that verifies its digest says so here.
-    #[error("cannot read the layer tar at byte {offset}")]
+    #[error("cannot read the tar at byte {offset}")]
     Read {
         /// Where the read began.
         offset: u64,
@@ -26,7 +27,7 @@ pub enum TarError {
         source: io::Error,
     },
     /// The stream ends in the middle of an entry.
-    #[error("the layer tar ends at byte {offset}, inside the {part} of entry {name:?}")]
+    #[error("the tar ends at byte {offset}, inside the {part} of entry {name:?}")]
     Truncated {
         /// The length of the stream.
         offset: u64,
@@ -36,7 +37,7 @@ pub enum TarError {
         part: &'static str,
     },
     /// An entry says what no layer may say.
-    #[error("entry {name:?} of the layer tar, at byte {offset}: {problem}")]
+    #[error("entry {name:?} of the tar, at byte {offset}: {problem}")]
     Entry {
         /// Of the entry's header block.
         offset: u64,
@@ -54,7 +55,7 @@ pub enum TarError {
         problem: PathProblem,
     },
     /// The stream that is written to failed, or the content of an entry could not be read.
-    #[error("cannot write entry {path:?} of the layer tar, at byte {offset}")]
+    #[error("cannot write entry {path:?} of the tar, at byte {offset}")]
     Write {
         /// Bytes written before.
         offset: u64,
@@ -168,6 +169,27 @@ pub enum ApplyProblem {
     /// The view has as many names, inodes, or bytes of distinct names as it can number.
     #[error("the layers have more names, or more bytes of distinct names, than a view of them holds")]
     TooManyNames,
+}
+
+impl TarError {
+    /// The same, of a tar that was read from byte `start` on.
+    pub(crate) fn after(mut self, start: u64) -> Self {
+        if let Self::Read { offset, .. } | Self::Truncated { offset, .. } | Self::Entry { offset, .. } = &mut self {
+            *offset = offset.saturating_add(start);
+        }
+        self
+    }
+
+    /// Whether the bytes are no tar at all: the first block is no header.
+    pub(crate) fn is_no_tar(&self) -> bool {
+        match self {
+            Self::Entry { offset: 0, problem, .. } => {
+                matches!(problem, Problem::Checksum | Problem::Number("checksum"))
+            }
+            Self::Truncated { offset, .. } => *offset < BLOCK_BYTES,
+            _ => false,
+        }
+    }
 }
 
 /// The beginning of a name, for an error.

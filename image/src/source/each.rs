@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::{open, split_reference};
+use super::{is_path, open, split_reference};
 use crate::{
     Image, Result, Store,
     archive::{docker, oci, tar_file::TarFile},
     error::Error,
     manifest::Platform,
     rootfs,
+    store::Intake,
 };
 
 /// One image of a source.
@@ -27,46 +28,64 @@ pub struct Each {
 pub fn each(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Vec<Each>> {
     let alone = || Ok(vec![Each { text: text.to_owned(), image: open(text, store, platform) }]);
     if let Some((transport @ ("docker-archive" | "oci" | "oci-archive"), rest)) = text.split_once(':') {
-        let (path, None) = split_reference(rest) else { return alone() };
+        let (path, None) = split_reference(transport, rest) else { return alone() };
         let found = match transport {
             "docker-archive" => docker::each(TarFile::open(&path)?, None)?,
-            "oci" => oci::each_of_layout(&path, platform)?,
+            "oci" => oci::each_of_layout(&path, None, platform)?,
             _ => oci::each_of_archive(TarFile::open(&path)?, None, platform)?,
         };
         return Ok(named(found, text, text));
     }
-    let is_path = ["/", "./", "../"].iter().any(|head| text.starts_with(head));
     let is_stored = match store {
-        Some(store) if !is_path => store.find(text)?.is_some(),
+        Some(store) if !is_path(text) => store.find(text)?.is_some(),
         _ => false,
     };
     let path = Path::new(text);
     if is_stored || !path.exists() {
         return alone();
     }
-    let with = |transport: &str| format!("{transport}:{text}");
-    if path.is_dir() {
-        return if path.join("oci-layout").exists() {
-            Ok(named(oci::each_of_layout(path, platform)?, text, &with("oci")))
-        } else {
-            alone()
-        };
+    match recognise(path, platform)? {
+        Some((transport, found)) => Ok(named(found, text, &format!("{transport}:{text}"))),
+        None => Ok(vec![Each { text: text.to_owned(), image: rootfs::open(path) }]),
     }
-    match TarFile::open(path) {
-        Ok(archive) if docker::recognises(&archive) => {
-            Ok(named(docker::each(archive, None)?, text, &with("docker-archive")))
-        }
+}
+
+/// What a path or a stream was recognised as: the transport that names it, and its images.
+pub(super) type Recognised = Option<(&'static str, Vec<Each>)>;
+
+/// Opens the images of a path that its content says is an archive or a layout; `None` for anything else.
+pub(super) fn recognise(path: &Path, platform: &Platform) -> Result<Recognised> {
+    recognise_into(path, platform, None)
+}
+
+/// The same; layers that have to be read for it are taken in as they are.
+pub(super) fn recognise_into(path: &Path, platform: &Platform, intake: Option<&mut Intake<'_>>) -> Result<Recognised> {
+    if path.is_dir() {
+        let is_layout = path.join("oci-layout").exists();
+        return is_layout.then(|| Ok(("oci", oci::each_of_layout(path, None, platform)?))).transpose();
+    }
+    of_archive(TarFile::open(path), platform, intake)
+}
+
+/// The same of an archive that was opened.
+pub(super) fn of_archive(
+    archive: Result<TarFile>,
+    platform: &Platform,
+    intake: Option<&mut Intake<'_>>,
+) -> Result<Recognised> {
+    match archive {
+        Ok(archive) if docker::recognises(&archive) => Ok(Some(("docker-archive", docker::each(archive, intake)?))),
         Ok(archive) if oci::recognises(&archive) => {
-            Ok(named(oci::each_of_archive(archive, None, platform)?, text, &with("oci-archive")))
+            Ok(Some(("oci-archive", oci::each_of_archive(archive, None, platform)?)))
         }
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error @ (Error::Io { .. } | Error::Archive { .. })) => Err(error),
         // no tar, or one of too many files to be an archive of images
-        _ => Ok(vec![Each { text: text.to_owned(), image: rootfs::open(path) }]),
+        _ => Ok(None),
     }
 }
 
 /// Names each image in full. An only one is named by its source alone.
-fn named(mut found: Vec<Each>, alone: &str, source: &str) -> Vec<Each> {
+pub(super) fn named(mut found: Vec<Each>, alone: &str, source: &str) -> Vec<Each> {
     if let [only] = found.as_mut_slice() {
         alone.clone_into(&mut only.text);
         return found;

@@ -1,6 +1,6 @@
 //! Images from elsewhere, copied in as they are once their layers are known to be theirs.
 
-use std::{path::Path, sync::Arc};
+use std::{io::Read, path::Path, sync::Arc};
 
 use super::{Store, intake::Intake};
 use crate::{
@@ -42,9 +42,24 @@ impl Store {
     /// # Errors
     /// [`Error::NotAnArchive`] when the path is neither, and those of [`import`](Self::import).
     pub fn load(&self, path: &Path, platform: &Platform) -> Result<Vec<(ImageId, Vec<ImageName>)>> {
+        self.load_all(|intake| source::open_all_into(path, platform, intake))
+    }
+
+    /// The same of an archive on a stream, by way of a temporary file without a name.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_stream(&self, stream: impl Read, platform: &Platform) -> Result<Vec<(ImageId, Vec<ImageName>)>> {
+        self.load_all(|intake| source::read_all_into(stream, platform, intake))
+    }
+
+    fn load_all(
+        &self,
+        open: impl FnOnce(&mut Intake<'_>) -> Result<Vec<Box<dyn Image>>>,
+    ) -> Result<Vec<(ImageId, Vec<ImageName>)>> {
         let _lock = self.shared_lock()?;
         let mut intake = Intake::new(self);
-        let images = source::open_all_into(path, platform, &mut intake)?;
+        let images = open(&mut intake)?;
         let mut layers = Vec::new();
         for image in &images {
             must_be_tags(image.names())?;

@@ -1,14 +1,18 @@
 //! What helps an analysis beyond the image itself: the same options, files and folders wherever an image is analysed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use strata_analyzer::{
     analysis::{Candidate, Options},
     settings::{self, Settings},
+    suggest::Times,
 };
 use strata_builder::{cache::Durations, contexts, remote::Fetcher};
-use strata_image::Image;
+use strata_image::{Image, Store};
 
 use crate::{command::slim::worth::Worth, places::Places};
 
@@ -34,10 +38,10 @@ pub(crate) struct Inputs {
 /// What was found there, for one image.
 pub(crate) struct Gathered {
     name: String,
-    cache: PathBuf,
+    cache: Option<PathBuf>,
     settings: Settings,
     dockerfile: Option<(String, Vec<u8>)>,
-    times: Durations,
+    times: Option<Durations>,
     worth: Worth,
     base: Option<Candidate>,
     bases: Vec<Candidate>,
@@ -71,7 +75,7 @@ impl Inputs {
         let base = self.base.as_deref().map(|base| candidate(base, image, places)).transpose()?;
         // a root filesystem is no archive of images
         let unreachable = match image.config() {
-            Some(_) => strata_image::source::unreachable(name, Some(&places.store()?))?,
+            Some(_) => strata_image::source::unreachable(name, places.store_to_read())?,
             None => Vec::new(),
         };
         Ok(Gathered {
@@ -79,7 +83,7 @@ impl Inputs {
             cache: places.analysis(),
             settings,
             dockerfile,
-            times: Durations::of(&places.build_cache()),
+            times: places.build_cache().ok().map(|cache| Durations::of(&cache)),
             worth: self.worth,
             base,
             bases: candidates(places)?,
@@ -92,9 +96,9 @@ impl Gathered {
     /// All of it as the analysis takes it.
     pub(crate) fn options(&self) -> Options<'_> {
         Options {
-            cache: Some(&self.cache),
+            cache: self.cache.as_deref(),
             dockerfile: self.dockerfile.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
-            times: (self.worth.second() > 0).then_some(&self.times),
+            times: self.times.as_ref().filter(|_| self.worth.second() > 0).map(|times| times as &dyn Times),
             second: self.worth.second(),
             min_saving: self.worth.min_saving(),
             name: Some(&self.name),
@@ -109,9 +113,14 @@ impl Gathered {
 
 /// The Dockerfile that is named, or else the one here, if there is one.
 pub(crate) fn dockerfile(file: Option<&Path>, places: &Places) -> Result<Option<(String, Vec<u8>)>> {
-    let fetcher = Fetcher::new(&places.build_cache());
+    // this folder is no remote: nothing is fetched, and nothing kept
+    let fetcher = Fetcher::new(&places.build_cache().unwrap_or_default());
     let here = contexts::open(".".as_ref(), &mut std::io::empty(), &fetcher, false, &mut |_| {})?;
-    let read = match (here.dockerfile(file, &mut std::io::stdin()), file) {
+    let mut input: Box<dyn Read> = match file {
+        Some(file) if file == Path::new("-") => Box::new(places.input()?),
+        _ => Box::new(std::io::empty()),
+    };
+    let read = match (here.dockerfile(file, &mut input), file) {
         (Err(_), None) => return Ok(None),
         (read, _) => read?,
     };
@@ -136,5 +145,6 @@ fn candidates(places: &Places) -> Result<Vec<Candidate>> {
         digest: Some(image.manifest_digest().to_string()),
         diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
     };
-    Ok(places.store()?.images()?.iter().map(candidate).collect())
+    let images = places.store_to_read().map(Store::images).transpose()?;
+    Ok(images.unwrap_or_default().iter().map(candidate).collect())
 }

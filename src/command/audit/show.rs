@@ -25,6 +25,10 @@ pub(super) fn text(audit: &Audit, top: usize) -> std::result::Result<String, std
 
 fn write(audit: &Audit, top: usize, out: &mut String) -> Result {
     let totals = &audit.totals;
+    if audit.images.is_empty() {
+        writeln!(out, "{STRONG}no images{STRONG:#}")?;
+        return errors(audit, out);
+    }
     writeln!(
         out,
         "{STRONG}{}{STRONG:#}  {} in {}, {} stored once though in several images; wasted {} in own layers, {} in all",
@@ -35,10 +39,8 @@ fn write(audit: &Audit, top: usize, out: &mut String) -> Result {
         size_text(totals.own_wasted_bytes),
         size_text(totals.wasted_bytes),
     )?;
-    if !audit.images.is_empty() {
-        writeln!(out)?;
-        images(audit, out);
-    }
+    writeln!(out)?;
+    images(audit, out);
     if !audit.bases.is_empty() {
         bases(&audit.bases, out)?;
     }
@@ -60,7 +62,7 @@ fn names(rows: &[ImageRow]) -> Vec<&str> {
 }
 
 fn images(audit: &Audit, out: &mut String) {
-    let heads = ["IMAGE", "LAYERS", "SIZE", "WASTED", "OF BASE", "EFFICIENCY", "BASE", "FINDINGS", "BIGGEST FINDING"];
+    let heads = ["IMAGE", "LAYERS", "SIZE", "WASTED", "OF BASE", "EFFICIENCY", "BASE", "FINDINGS", "WORST FINDING"];
     let mut columns = Columns::new(&heads).right(1).right(2).right(3).right(4).right(5).right(7);
     for (row, name) in audit.images.iter().zip(names(&audit.images)) {
         let of_base = row.base.as_ref().map_or(0, |base| base.wasted_bytes + base.killed_bytes);
@@ -147,7 +149,13 @@ fn duplicates(audit: &Audit, top: usize, out: &mut String) -> Result {
         ]);
     }
     columns.write(out);
-    more(audit.duplicates.len(), top, out)
+    let shown = top.min(audit.duplicates.len());
+    let more = usize::try_from(audit.duplicates_total_count).unwrap_or(usize::MAX).saturating_sub(shown);
+    match more {
+        0 => Ok(()),
+        _ if shown < audit.duplicates.len() => writeln!(out, "{FAINT}and {more} more: --top N lists N{FAINT:#}"),
+        _ => writeln!(out, "{FAINT}and {more} more{FAINT:#}"),
+    }
 }
 
 fn packages(audit: &Audit, out: &mut String) -> Result {

@@ -2,20 +2,16 @@
 
 use std::{
     collections::HashSet,
-    io::BufRead as _,
+    io::BufRead,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
 use strata_analyzer::{analysis::Candidate, audit::Gathering};
-use strata_image::{
-    Digest, Store,
-    manifest::Platform,
-    source::{self, Each},
-};
+use strata_image::{Digest, Error, Store, source::Each};
 
 use super::Progress;
-use crate::look::error;
+use crate::{look::error, places::Places};
 
 /// Sources that are opened at once: each may hold a file open, and one that is compressed as a whole a temporary file as
 /// large as the archive, until its layers are read.
@@ -38,11 +34,11 @@ pub(super) enum Source {
 }
 
 /// The sources that arguments and lists name, each once.
-pub(super) fn list(arguments: &[String], store: bool, images: &Store) -> Result<Vec<Source>> {
+pub(super) fn list(arguments: &[String], store: bool, places: &Places) -> Result<Vec<Source>> {
     let mut texts = Vec::new();
     for argument in arguments {
         if argument == "-" {
-            texts.extend(lines()?);
+            texts.extend(lines(places.input()?)?);
         } else {
             texts.push(argument.clone());
         }
@@ -57,7 +53,7 @@ pub(super) fn list(arguments: &[String], store: bool, images: &Store) -> Result<
         let is_pattern = text.contains(['*', '?']) && !text.starts_with(['/', '.']) && !path.exists();
         if is_pattern {
             sources.push(Source::Pattern(text));
-        } else if path.is_dir() && !path.join("oci-layout").exists() && !is_stored(&text, images)? {
+        } else if path.is_dir() && !path.join("oci-layout").exists() && !is_stored(&text, places)? {
             match archives(path) {
                 Ok(found) => {
                     sources.extend(found.into_iter().filter(|path| seen.insert(path.clone())).map(Source::Text));
@@ -71,15 +67,16 @@ pub(super) fn list(arguments: &[String], store: bool, images: &Store) -> Result<
     Ok(sources)
 }
 
-fn is_stored(text: &str, store: &Store) -> Result<bool> {
-    let is_path = text.starts_with(['/', '.']);
-    Ok(!is_path && store.find(text)?.is_some())
+fn is_stored(text: &str, places: &Places) -> Result<bool> {
+    match places.store_to_read() {
+        Some(store) if !text.starts_with(['/', '.']) => Ok(store.find(text)?.is_some()),
+        _ => Ok(false),
+    }
 }
 
 /// The lines of standard input, but for empty ones.
-fn lines() -> Result<Vec<String>> {
+fn lines(mut input: impl BufRead) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    let mut input = std::io::stdin().lock();
     loop {
         let mut line = Vec::new();
         let length = std::io::Read::take(&mut input, MAX_LINE as u64 + 1)
@@ -126,13 +123,13 @@ fn archives(directory: &Path) -> Result<Vec<String>> {
 }
 
 /// Opens the sources one after the other, and has their layers read.
-pub(super) fn gather(sources: &[Source], store: &Store, gathering: &mut Gathering, progress: &mut Progress) {
+pub(super) fn gather(sources: &[Source], places: &Places, gathering: &mut Gathering, progress: &mut Progress) {
     let mut seen = HashSet::new();
     for (number, sources_at_once) in sources.chunks(AT_ONCE).enumerate() {
         let mut images = Vec::new();
         for (place, source) in sources_at_once.iter().enumerate() {
             progress.reads(source.text(), number * AT_ONCE + place + 1, sources.len());
-            match open(source, store) {
+            match open(source, places) {
                 Ok(found) => {
                     for Each { text, image } in found {
                         if !seen.insert(text.clone()) {
@@ -152,7 +149,7 @@ pub(super) fn gather(sources: &[Source], store: &Store, gathering: &mut Gatherin
 }
 
 /// The images of the store that can be read, as those that others may be built on.
-pub(super) fn candidates(store: &Store) -> Result<Vec<Candidate>> {
+pub(super) fn candidates(places: &Places) -> Result<Vec<Candidate>> {
     let candidate = |each: Each| {
         let image = each.image.ok()?;
         Some(Candidate {
@@ -161,7 +158,7 @@ pub(super) fn candidates(store: &Store) -> Result<Vec<Candidate>> {
             diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
         })
     };
-    Ok(store.each()?.into_iter().filter_map(candidate).collect())
+    Ok(stored(places)?.into_iter().filter_map(candidate).collect())
 }
 
 impl Source {
@@ -173,28 +170,36 @@ impl Source {
     }
 }
 
-fn open(source: &Source, store: &Store) -> Result<Vec<Each>> {
+/// All images of the store, where there is one.
+fn stored(places: &Places) -> Result<Vec<Each>> {
+    Ok(places.store_to_read().map(Store::each).transpose()?.unwrap_or_default())
+}
+
+fn open(source: &Source, places: &Places) -> Result<Vec<Each>> {
     match source {
-        Source::Store => Ok(store.each()?),
+        Source::Store => stored(places),
         Source::Pattern(pattern) => {
             let is_called = |each: &Each| match &each.image {
                 Ok(image) => image.names().iter().any(|name| matches(pattern, &name.to_string())),
                 Err(_) => matches(pattern, &each.text),
             };
-            let found: Vec<Each> = store.each()?.into_iter().filter(is_called).collect();
+            let found: Vec<Each> = stored(places)?.into_iter().filter(is_called).collect();
             if found.is_empty() {
                 bail!("no image of the store has a name like that\nhint: `strata images` lists what is there");
             }
             Ok(found)
         }
         Source::Nothing(_, why) => bail!("{why}"),
-        Source::Text(text) => Ok(source::each(text, Some(store), &Platform::host())?),
+        Source::Text(text) => places.images(text),
     }
 }
 
-/// An error with its causes, and without hints.
+/// An error with its causes, and without hints. What was asked for stands before it already.
 fn said(error: &anyhow::Error) -> String {
-    error::split(error).0
+    match error.downcast_ref() {
+        Some(Error::NotFound { tried, .. }) => tried.join(", and "),
+        _ => error::split(error).0,
+    }
 }
 
 /// Whether a name is of a pattern: `*` stands for any characters, `?` for one. A pattern without a tag means all tags.

@@ -135,7 +135,7 @@ impl Input {
             secrets: secrets.clone(),
             ssh: Ssh::Caller,
             cancel: cancel.clone(),
-            ..Fetcher::new(&places.build_cache())
+            ..Fetcher::new(&places.build_cache()?)
         };
         let keeps_git = build_args.get(KEEP_GIT_DIR).is_some_and(|value| matches!(value.as_str(), "1" | "true"));
         let mut request = Request::read(&self.context, self.file.as_deref(), &fetcher, keeps_git)?;
@@ -195,7 +195,7 @@ impl Input {
     /// Keeps the cache within its limit, once a build is over.
     pub(crate) fn limit_cache(&self, places: &Places) -> Result<()> {
         // a build that asked for the help of others' caches alone, or for none, may have left no cache
-        if !places.build_cache().is_dir() {
+        if !places.build_cache()?.is_dir() {
             return Ok(());
         }
         Ok(self.isolation.engine(places)?.limit_cache(self.cache.limit())?)

@@ -30,7 +30,7 @@ pub(super) fn lines(
         let Some(number) = number(finding.instruction) else { continue };
         let Some(index) = built.layer_steps.iter().position(|step| *step == Some(number)) else { continue };
         let Some(layer) = image.layers().get(index) else { continue };
-        let bytes = checks::price(finding, &*LayerIndex::cached(layer.as_ref(), Some(&places.analysis()))?)?;
+        let bytes = checks::price(finding, &*LayerIndex::cached(layer.as_ref(), places.analysis().as_deref())?)?;
         if bytes > 0 {
             let line = file.instructions[number].lines.0;
             let message = &finding.diagnostic.message;
