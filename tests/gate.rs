@@ -58,13 +58,16 @@ fn what_is_met_exactly_passes_and_one_more_fails() {
 fn each_rule_says_what_it_measured_or_why_it_was_skipped() {
     let strata = Strata::new();
     let image = archive(&strata, "a.tar", WASTEFUL);
-    let text = strata
-        .ends(1, ["analyze", "--gate", "--max-wasted-bytes", "599", "--max-growth", "5%", "--fail-on", "A3", &image]);
+    strata.file("strata.toml", "[gate]\nmax-growth = \"5%\"\n");
+    let text = strata.ends(1, ["analyze", "--gate", "--max-wasted-bytes", "599", "--fail-on", "A3", &image]);
     let row = |rule: &str| {
         let row = text.lines().find(|line| line.starts_with(rule)).expect("a row");
         row.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert!(text.contains("gate failed  3 layers, since the base image is unknown; limits: options"), "{text}");
+    assert!(
+        text.contains("gate failed  3 layers, since the base image is unknown; limits: strata.toml, options"),
+        "{text}"
+    );
     assert_eq!(row("max-wasted-bytes"), "max-wasted-bytes fail 600B 599B");
     assert_eq!(row("max-size"), "max-size skip no limit is set");
     assert!(text.contains("there is nothing to grow from: --against names it"), "{text}");
@@ -106,11 +109,57 @@ fn growth_is_measured_against_an_image_or_a_saved_report_and_names_what_grew() {
         let text = strata.ends(1, ["analyze", "--max-growth", "0", "--against", against, &new]);
         assert!(text.contains("+200B"), "{text}");
     }
+    let text = strata.ends(1, ["analyze", "--max-growth", "10%", "--growth-floor", "0", "--against", "old.json", &new]);
+    let rows: Vec<String> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let row = "max-growth fail 17.3913% 10%";
+    assert!(rows.iter().any(|line| line == row), "{text}");
+    let note = "max-growth: old.tar had 1150 bytes (1.15kB), this has 1350 bytes (1.35kB); grew most: layer 1";
+    assert!(text.contains(note), "{text}");
     let report = gate(&strata, &old, &["--max-growth", "0", "--against", "new.tar"]);
     assert_eq!(rule(&report, "max-growth")["measured"]["value"], -200);
     strata.file("other.json", "{\"schema\": 1}");
     let text = strata.ends(2, ["analyze", "--max-growth", "0", "--against", "other.json", &new]);
     assert!(text.contains("not a report of `analyze --format json`"), "{text}");
+    strata.file("main.py", "import sys\n".repeat(100));
+    let text = strata.ends(2, ["analyze", "--max-growth", "0", "--against", "main.py", &new]);
+    assert!(text.contains("main.py is neither an image nor a report of `analyze --format json`"), "{text}");
+    let text = strata.ends(2, ["analyze", "--max-growth", "0", &new]);
+    assert!(text.contains("hint: --against IMAGE"), "{text}");
+    strata.ends(0, ["analyze", "--max-growth", "off", &new]);
+}
+
+#[test]
+fn layers_of_a_base_that_the_history_only_suggests_count_until_somebody_says_which_it_is() {
+    let Some(builder) = Strata::with_base() else {
+        return;
+    };
+    // the second step ends no image, but the history could mean that
+    let dockerfile = "FROM busybox\nRUN echo xxxxxxxxx >/a\nRUN rm /a\nCMD [\"a\"]\nRUN echo\n";
+    builder.build("app:1", dockerfile);
+    builder.ok(["save", "-o", "app.tar", "app:1"]);
+    builder.ok(["save", "-o", "base.tar", "busybox"]);
+    let strata = Strata::new();
+    for name in ["app.tar", "base.tar"] {
+        strata.file(name, std::fs::read(builder.work().join(name)).unwrap());
+    }
+    let limit = ["--max-wasted-bytes", "9"];
+    let report = gate(&strata, "app.tar", &limit);
+    assert_eq!(report["base"]["found_by"], "history");
+    assert_eq!((&report["gate"]["counted"], &report["gate"]["layers"]), (&json!("base-guessed"), &json!(4)));
+    assert_eq!(rule(&report, "max-wasted-bytes")["status"], "fail");
+    let text = strata.ends(1, ["analyze", "--max-wasted-bytes", "9", "app.tar"]);
+    assert!(text.contains("gate failed  4 layers, since the base image is only guessed: --base or -f says"), "{text}");
+    let report = gate(&strata, "app.tar", &["--max-wasted-bytes", "9", "--base", "base.tar"]);
+    assert_eq!((&report["gate"]["counted"], &report["gate"]["layers"]), (&json!("user-layers"), &json!(3)));
+    assert_eq!(rule(&report, "max-wasted-bytes")["status"], "fail");
+    // nor are bytes above a guess set beside bytes above a base that is known
+    strata.ok(["analyze", "--format", "json", "-o", "guess.json", "app.tar"]);
+    let options = ["--max-growth", "0", "--base", "base.tar", "--against", "guess.json"];
+    let report = gate(&strata, "app.tar", &options);
+    let growth = rule(&report, "max-growth");
+    assert_eq!((&growth["status"], &growth["measured"]["value"]), (&json!("pass"), &json!(0)));
+    let note = growth["note"].as_str().unwrap();
+    assert!(note.ends_with("in all layers, since nobody knows where the base of app.tar ends"), "{note}");
 }
 
 #[test]
@@ -164,8 +213,21 @@ fn a_file_of_dives_is_found_and_understood() {
         text.contains("typo: line 2: there is no rule \"lowestEfficency\"; did you mean lowestEfficiency?"),
         "{text}"
     );
-    strata.file("wrong", "lowestEfficiency: 1.5\n");
-    strata.ends(2, ["analyze", "--dive-ci", "wrong", &image]);
+    for (name, value) in
+        [("lowestEfficiency", "1.5"), ("highestWastedBytes", "20 MBytes"), ("highestUserWastedPercent", "11")]
+    {
+        strata.file("wrong", format!("{name}: {value}\n"));
+        let text = strata.ends(2, ["analyze", "--dive-ci", "wrong", &image]);
+        assert!(text.contains(&format!("cannot use wrong: {name}: \"{value}\" is no ")), "{text}");
+    }
+    let report = gate(&strata, &image, &["--dive-ci", "lax"]);
+    let note = rule(&report, "max-wasted-percent")["note"].as_str().unwrap();
+    assert!(!note.contains("dive"), "all layers count, as for dive: {note}");
+    strata.file("base", "");
+    Stack::parse("base:1", "a:400").unwrap().save(std::fs::File::create(strata.work().join("base")).unwrap()).unwrap();
+    let report = gate(&strata, &image, &["--dive-ci", "lax", "--base", "base"]);
+    let note = rule(&report, "max-wasted-percent")["note"].as_str().unwrap();
+    assert_eq!(note, "600 of 600 bytes are wasted; of user layers alone, where dive counts the base too");
     strata.ends(2, ["analyze", "--dive-ci", "missing", &image]);
 }
 
@@ -190,9 +252,9 @@ fn dives_numbers_stand_beside_the_true_ones_and_can_be_judged_by() {
     // E06: a directory that was removed is free for dive; in truth it is half of the image
     let table = strata.ok(["analyze", "--compat", "dive", "E06.tar"]);
     let rows: Vec<String> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    assert!(rows.contains(&"efficiency 100.0000 % 50.0000 %".to_owned()), "{table}");
+    assert!(rows.contains(&"efficiency 100% 50%".to_owned()), "{table}");
     assert!(rows.contains(&"wastedBytes 0 (0B) 1000 (1kB)".to_owned()), "{table}");
-    assert!(rows.contains(&"userWastedPercent NaN % NaN %".to_owned()), "{table}");
+    assert!(rows.contains(&"userWastedPercent NaN NaN".to_owned()), "{table}");
     strata.file(".dive-ci", "rules:\n  highestUserWastedPercent: disabled\n");
     strata.ends(1, ["analyze", "--ci", "E06.tar"]);
     strata.ends(0, ["analyze", "--ci", "--compat", "dive", "E06.tar"]);
@@ -214,7 +276,8 @@ fn reports_are_written_whole_and_alike_and_the_verdict_is_told_all_the_same() {
         let printed = strata.output(["analyze", "--format", format, "--max-wasted-bytes", "1", &image]).stdout;
         assert_eq!(String::from_utf8(printed).unwrap(), first, "{format}");
     }
-    strata.ends(2, ["analyze", "-o", "no/such/folder", &image]);
+    let text = strata.ends(2, ["analyze", "-o", "no/such/folder", &image]);
+    assert!(text.starts_with("strata: cannot write no/such/folder: No such file"), "{text}");
 }
 
 #[test]

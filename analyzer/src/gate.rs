@@ -53,6 +53,8 @@ pub enum Counted {
     AllLayers,
     /// All, since nobody knows where the base image ends.
     BaseUnknown,
+    /// All, since where it ends is only guessed: the guess may take layers of the user for the base's.
+    BaseGuessed,
 }
 
 /// Whose numbers of waste are judged.
@@ -168,6 +170,9 @@ impl Verdict {
             Counted::UserLayers => layers("user "),
             Counted::AllLayers => layers(""),
             Counted::BaseUnknown => format!("{}, since the base image is unknown", layers("")),
+            Counted::BaseGuessed => {
+                format!("{}, since the base image is only guessed: --base or -f says which it is", layers(""))
+            }
         }
     }
 }

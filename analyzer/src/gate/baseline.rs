@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, io::Read};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Analysis;
+use crate::{Analysis, analysis::FoundBy};
 
 /// Bytes that a saved report may have: a report of two million dead files has fewer.
 pub const MAX_REPORT: u64 = 1 << 30;
@@ -19,6 +19,19 @@ pub struct Baseline {
     layers: Vec<Layer>,
     #[serde(default)]
     packages: Vec<Package>,
+    /// Whether where its base image ends is only guessed.
+    #[serde(default, rename = "base", deserialize_with = "is_guess")]
+    guesses_base: bool,
+}
+
+/// Of a report's base only this counts. Words of later versions are no error.
+fn is_guess<'de, D: Deserializer<'de>>(base: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    struct Base {
+        found_by: Option<String>,
+    }
+    let base = Option::<Base>::deserialize(base)?;
+    Ok(base.is_some_and(|base| base.found_by.as_deref() == Some("history")))
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -89,6 +102,17 @@ pub struct GrownBy {
     pub is_bytes: u64,
 }
 
+impl Grown {
+    /// What came or went of what was, 1 for all of it.
+    #[expect(clippy::cast_precision_loss, reason = "shown, not compared")]
+    pub(super) fn share(&self) -> f64 {
+        if self.is_bytes == self.was_bytes {
+            return 0.0;
+        }
+        (self.is_bytes as f64 - self.was_bytes as f64) / self.was_bytes as f64
+    }
+}
+
 impl GrownBy {
     fn bytes(&self) -> u64 {
         self.is_bytes.saturating_sub(self.was_bytes.unwrap_or(0))
@@ -121,6 +145,7 @@ impl From<&Analysis> for Baseline {
                     bytes: package.bytes,
                 })
                 .collect(),
+            guesses_base: analysis.base.as_ref().is_some_and(|base| base.found_by == FoundBy::History),
         }
     }
 }
@@ -140,9 +165,9 @@ impl Baseline {
         }
     }
 
-    /// Whether it says where its base image ends.
+    /// Whether it says where its base image ends, and does not guess.
     pub(super) fn knows_base(&self) -> bool {
-        self.layers.iter().any(|layer| layer.base.is_some())
+        !self.guesses_base && self.layers.iter().any(|layer| layer.base.is_some())
     }
 
     /// Says what is larger now.

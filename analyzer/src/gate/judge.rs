@@ -1,9 +1,9 @@
 //! Judges an analysis by limits.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt::Write as _};
 
 use super::{Amount, Baseline, Counted, Grown, Growth, Judged, Limits, Numbers, Status, Verdict};
-use crate::{Analysis, dive::Dive, findings::Finding, size_text};
+use crate::{Analysis, analysis::FoundBy, dive::Dive, findings::Finding, size_text};
 
 /// Findings that the note of `fail-on` names.
 const MAX_NAMED: usize = 3;
@@ -16,12 +16,7 @@ struct Sums {
 
 /// Judges an image by every rule. With dive's numbers, waste and efficiency are those; else the true ones.
 pub fn judge(analysis: &Analysis, limits: &Limits, baseline: Option<&Baseline>, dive: Option<&Dive>) -> Verdict {
-    let knows_base = analysis.layers.iter().any(|layer| layer.base.is_some());
-    let counted = match (limits.base, knows_base) {
-        (true, _) => Counted::AllLayers,
-        (false, true) => Counted::UserLayers,
-        (false, false) => Counted::BaseUnknown,
-    };
+    let counted = counted(analysis, limits);
     let user_only = counted == Counted::UserLayers;
     let layers: Vec<_> = analysis.layers.iter().filter(|layer| !user_only || layer.base != Some(true)).collect();
     let sums = Sums {
@@ -29,7 +24,8 @@ pub fn judge(analysis: &Analysis, limits: &Limits, baseline: Option<&Baseline>, 
         wasted: layers.iter().map(|layer| layer.wasted_bytes).sum(),
     };
     // bytes of user layers mean something only beside bytes of user layers
-    let grown = baseline.map(|baseline| baseline.grown(analysis, user_only && baseline.knows_base()));
+    let grown_user_only = user_only && baseline.is_some_and(Baseline::knows_base);
+    let grown = baseline.map(|baseline| baseline.grown(analysis, grown_user_only));
     let found = analysis.findings.iter().filter(|finding| !user_only || !finding.base);
     let waste = match dive {
         Some(dive) => [
@@ -41,7 +37,11 @@ pub fn judge(analysis: &Analysis, limits: &Limits, baseline: Option<&Baseline>, 
     };
     let rules: Vec<Judged> = waste
         .into_iter()
-        .chain([size(limits, &sums), growth(limits, grown.as_ref()), fail_on(limits, found.collect())])
+        .chain([
+            size(limits, &sums),
+            growth(limits, grown.as_ref(), user_only && !grown_user_only),
+            fail_on(limits, found.collect()),
+        ])
         .collect();
     Verdict {
         passed: rules.iter().all(|judged| judged.status != Status::Fail),
@@ -52,6 +52,16 @@ pub fn judge(analysis: &Analysis, limits: &Limits, baseline: Option<&Baseline>, 
         rules,
         grown,
         fail_on: limits.fail_on.clone(),
+    }
+}
+
+fn counted(analysis: &Analysis, limits: &Limits) -> Counted {
+    let knows_base = analysis.layers.iter().any(|layer| layer.base.is_some());
+    match analysis.base.as_ref().map(|base| base.found_by) {
+        _ if limits.base => Counted::AllLayers,
+        Some(FoundBy::History) => Counted::BaseGuessed,
+        _ if knows_base => Counted::UserLayers,
+        _ => Counted::BaseUnknown,
     }
 }
 
@@ -121,30 +131,37 @@ fn size(limits: &Limits, sums: &Sums) -> Judged {
     judged(RULE, sums.size <= limit, bytes(sums.size), bytes(limit))
 }
 
-fn growth(limits: &Limits, grown: Option<&Grown>) -> Judged {
+/// `counts_all`: the layers of the base too, though for the other rules they do not.
+fn growth(limits: &Limits, grown: Option<&Grown>, counts_all: bool) -> Judged {
     const RULE: &str = "max-growth";
     let Some(limit) = limits.max_growth else { return no_limit(RULE) };
     let Some(grown) = grown else { return skipped(RULE, "there is nothing to grow from: --against names it") };
-    let by = i128::from(grown.is_bytes) - i128::from(grown.was_bytes);
+    let since = grown.since.as_deref().unwrap_or("the baseline");
     let more = grown.is_bytes.saturating_sub(grown.was_bytes);
     let mut judged = match limit {
-        Growth::Bytes(limit) => judged(RULE, more <= limit, Amount::Bytes(by), bytes(limit)),
+        Growth::Bytes(limit) => {
+            let by = i128::from(grown.is_bytes) - i128::from(grown.was_bytes);
+            judged(RULE, more <= limit, Amount::Bytes(by), bytes(limit))
+        }
         Growth::Share(limit) => {
             let is_kept = more == 0 || limit.compare(more, grown.was_bytes) != Ordering::Greater;
-            let mut judged = judged(RULE, is_kept, Amount::Bytes(by), Amount::Share(limit.value()));
-            excuse(&mut judged, more, limits.growth_floor, "growth-floor");
-            judged
+            judged(RULE, is_kept, Amount::Share(grown.share()), Amount::Share(limit.value()))
         }
     };
-    if judged.status == Status::Fail {
+    let mut note = format!("{since} had {}, this has {}", bytes(grown.was_bytes), bytes(grown.is_bytes));
+    if counts_all {
+        let _ = write!(note, " in all layers, since nobody knows where the base of {since} ends");
+    }
+    judged.note = Some(note);
+    if matches!(limit, Growth::Share(_)) {
+        excuse(&mut judged, more, limits.growth_floor, "growth-floor");
+    }
+    if let (Status::Fail, Some(note)) = (judged.status, &mut judged.note) {
         let most: Vec<&str> =
             grown.packages.first().into_iter().chain(grown.layers.first()).map(|by| by.what.as_str()).collect();
-        judged.note = Some(format!(
-            "{} was {}{}",
-            grown.since.as_deref().unwrap_or("the baseline"),
-            size_text(grown.was_bytes),
-            if most.is_empty() { String::new() } else { format!("; grew most: {}", most.join("; ")) },
-        ));
+        if !most.is_empty() {
+            let _ = write!(note, "; grew most: {}", most.join("; "));
+        }
     }
     judged
 }

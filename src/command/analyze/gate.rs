@@ -7,12 +7,12 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use strata_analyzer::{
     Analysis,
     analysis::{self, Options},
     dive::Dive,
-    gate::{self, Baseline, Grown, Status, Verdict},
+    gate::{self, Baseline, Counted, Grown, GrownBy, Numbers, Status, Verdict},
     size_text,
 };
 
@@ -25,6 +25,9 @@ use crate::{
     },
     places::Places,
 };
+
+/// Rules that compare with the bytes of the counted layers, which are not all those that dive compares with.
+const RATIOS: [&str; 2] = ["max-wasted-percent", "min-efficiency"];
 
 /// Options of the gate. The names in capitals are dive's.
 #[derive(clap::Args, Debug)]
@@ -88,7 +91,12 @@ pub(super) fn baseline(against: &str, options: &Options<'_>, places: &Places) ->
     if let Some(report) = report(against)? {
         return Baseline::read(report).with_context(|| format!("cannot use {against}"));
     }
-    let image = places.image(against)?;
+    let image = match places.image(against) {
+        Err(error) if matches!(error.downcast_ref(), Some(strata_image::Error::Unrecognised { .. })) => {
+            bail!("{against} is neither an image nor a report of `analyze --format json`")
+        }
+        image => image?,
+    };
     let base = options.base.filter(|base| base.is_below(image.as_ref()));
     let options = Options { name: Some(against), base, base_layers: None, ..*options };
     Ok(Baseline::from(&analysis::analyze(image.as_ref(), &options)?))
@@ -113,8 +121,16 @@ pub(super) fn judge(
     baseline: Option<&Baseline>,
     dive: Option<&Dive>,
 ) -> Verdict {
-    let verdict = gate::judge(analysis, &limits.limits, baseline, dive);
-    Verdict { limits_from: Some(limits.from), ..verdict }
+    let mut verdict = gate::judge(analysis, &limits.limits, baseline, dive);
+    verdict.limits_from = Some(limits.from);
+    if limits.are_dives && verdict.counted == Counted::UserLayers && verdict.numbers == Numbers::True {
+        for judged in verdict.rules.iter_mut().filter(|judged| RATIOS.contains(&judged.rule)) {
+            if let (Some(note), true) = (&mut judged.note, judged.status != Status::Skip) {
+                note.push_str("; of user layers alone, where dive counts the base too");
+            }
+        }
+    }
+    verdict
 }
 
 /// Writes the verdict: each rule with its numbers, and what grew where that failed.
@@ -151,22 +167,31 @@ fn is_long(note: &str) -> bool {
     note.chars().count() > 60
 }
 
+/// Packages lie in layers: the two are no parts of one sum.
 fn show_grown(grown: &Grown, out: &mut String) -> std::fmt::Result {
-    writeln!(out)?;
-    let mut columns = Columns::new(&["GREW", "WAS", "IS", "WHAT"]).right(0).right(1).right(2);
-    for by in grown.packages.iter().chain(&grown.layers) {
-        let place = match (by.line, by.layer) {
-            (Some(line), _) => format!("line {line}: "),
-            (None, Some(layer)) => format!("layer {layer}: "),
-            (None, None) => String::new(),
-        };
-        columns.row([
-            format!("+{}", size_text(by.is_bytes - by.was_bytes.unwrap_or(0))),
-            by.was_bytes.map_or_else(|| "new".to_owned(), size_text),
-            size_text(by.is_bytes),
-            format!("{place}{}", text::ellipsis(&by.what, 80)),
-        ]);
+    for (what, all) in [("LAYER", &grown.layers), ("PACKAGE", &grown.packages)] {
+        if all.is_empty() {
+            continue;
+        }
+        writeln!(out)?;
+        let mut columns = Columns::new(&["GREW", "WAS", "IS", what]).right(0).right(1).right(2);
+        for by in all {
+            columns.row([
+                format!("+{}", size_text(by.is_bytes - by.was_bytes.unwrap_or(0))),
+                by.was_bytes.map_or_else(|| "new".to_owned(), size_text),
+                size_text(by.is_bytes),
+                format!("{}{}", place(by), text::ellipsis(&by.what, 80)),
+            ]);
+        }
+        columns.write(out);
     }
-    columns.write(out);
     Ok(())
+}
+
+fn place(by: &GrownBy) -> String {
+    match (by.line, by.layer) {
+        (Some(line), _) => format!("line {line}: "),
+        (None, Some(layer)) => format!("{layer}: "),
+        (None, None) => String::new(),
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, bail};
 use strata_analyzer::{
-    gate::{Limits, Share},
+    gate::{LimitError, Limits, Share},
     settings::Settings,
 };
 
@@ -21,6 +21,8 @@ const DEFAULT_FAIL_ON: &str = "error";
 pub(super) struct Gathered {
     pub(super) limits: Limits,
     pub(super) from: String,
+    /// Whether a file of dive's was read.
+    pub(super) are_dives: bool,
 }
 
 /// Gathers the limits; `None` when nobody asked for the gate.
@@ -29,15 +31,24 @@ pub(super) fn gather(flags: &Flags, settings: &Settings) -> Result<Option<Gather
     if !(flags.gate || flags.gate_base || flags.against.is_some() || flags.dive_ci.is_some() || !given.is_empty()) {
         return Ok(None);
     }
+    let grows = given.iter().any(|(key, text)| *key == "max-growth" && !Limits::is_off(text));
+    if grows && flags.against.is_none() {
+        bail!(
+            "--max-growth needs something to have grown from\nhint: --against IMAGE, or a report of `analyze --format json`"
+        );
+    }
     let mut limits = Limits::default();
     let mut from = Vec::new();
+    let mut are_dives = false;
     if let Some(file) = &flags.dive_ci {
         from.push(dive_file(&mut limits, file)?);
+        are_dives = true;
     } else if let Some((gate, by)) = &settings.gate {
         limits.clone_from(gate);
         from.push(by.clone());
     } else if Path::new(DIVE_CI).exists() {
         from.push(dive_file(&mut limits, DIVE_CI.as_ref())?);
+        are_dives = true;
     } else if given.is_empty() {
         limits.set("max-wasted-percent", DEFAULT_PERCENT)?;
         limits.set("fail-on", DEFAULT_FAIL_ON)?;
@@ -50,7 +61,7 @@ pub(super) fn gather(flags: &Flags, settings: &Settings) -> Result<Option<Gather
     if !given.is_empty() {
         from.push("options".to_owned());
     }
-    Ok(Some(Gathered { limits, from: from.join(", ") }))
+    Ok(Some(Gathered { limits, from: from.join(", "), are_dives }))
 }
 
 /// The options that are limits, in the keys of the gate.
@@ -80,6 +91,14 @@ fn percent(ratio: &str) -> Result<String> {
     Ok(format!("{}%", share.percent_text()))
 }
 
+/// An amount that cannot be read is told by the name that the file has for it.
+fn in_words_of(name: &'static str) -> impl Fn(LimitError) -> Error {
+    move |error| match error {
+        LimitError::Amount { source, .. } => Error::from(source).context(name),
+        error => error.into(),
+    }
+}
+
 /// dive has no floors: whoever comes from it gets the verdict that its limits mean.
 fn dive_file(limits: &mut Limits, path: &Path) -> Result<String> {
     let name = path.display();
@@ -91,8 +110,8 @@ fn dive_file(limits: &mut Limits, path: &Path) -> Result<String> {
         }
         limits.set("wasted-floor", "0")?;
         limits.set("max-wasted-percent", &percent(&rules.user_wasted)?)?;
-        limits.set("min-efficiency", &rules.efficiency)?;
-        limits.set("max-wasted-bytes", &rules.wasted_bytes)?;
+        limits.set("min-efficiency", &rules.efficiency).map_err(in_words_of("lowestEfficiency"))?;
+        limits.set("max-wasted-bytes", &rules.wasted_bytes).map_err(in_words_of("highestWastedBytes"))?;
         Ok(())
     };
     read().with_context(|| format!("cannot use {name}"))?;

@@ -2,13 +2,7 @@
 
 use std::fmt::Error;
 
-use strata_analyzer::{
-    analysis::Analysis,
-    dive::{Dive, number_text},
-    report::Report,
-    size_text,
-    suggest::MinSaving,
-};
+use strata_analyzer::{analysis::Analysis, dive::Dive, gate::Amount, report::Report, size_text, suggest::MinSaving};
 
 use super::{gate, show};
 use crate::look::table::Columns;
@@ -44,7 +38,7 @@ fn dive(analysis: &Analysis, dive: &Dive, out: &mut String) {
     columns.write(out);
 }
 
-/// As dive prints it: four decimals, `+Inf %`, `NaN %`.
+/// As the gate has it.
 fn percent(ratio: f64) -> String {
-    if ratio.is_finite() { format!("{:.4} %", ratio * 100.0) } else { format!("{} %", number_text(ratio)) }
+    Amount::Share(ratio).to_string()
 }
