@@ -124,12 +124,61 @@ fn settings_suppress_findings_with_a_reason_and_mistakes_in_them_are_errors() {
     assert_eq!((&suppressed["rule"], &suppressed["reason"]), (&json!("A3"), &json!("it is known")));
     assert_eq!(report["findings"].as_array().unwrap().len(), 1);
     let table = strata.ok(["analyze", &image]);
-    assert!(table.contains("1 finding suppressed by strata.toml, 100B") && !table.contains("deletes"), "{table}");
+    assert!(table.contains("1 finding suppressed by strata.toml, 100B: it is known\n"), "{table}");
+    assert!(!table.contains("deletes"), "{table}");
+    let all = strata.ok(["analyze", "--all", &image]);
+    assert!(all.contains(": it is known\n  A3 layer 1 deletes what layer 0 wrote: /a (100B)\n"), "{all}");
     strata.file("other.toml", "[[ignore]]\nrule = \"A3\"\nraeson = \"it is known\"\n");
     let error = strata.ends(2, ["analyze", "--config", "other.toml", &image]);
     assert!(error.contains("unknown key `ignore[0].raeson`; did you mean `reason`?"), "{error}");
     let error = strata.ends(2, ["analyze", "--config", "missing.toml", &image]);
     assert!(error.contains("missing.toml"), "{error}");
+}
+
+#[test]
+fn a_suppression_of_nothing_and_a_dockerfile_of_another_image_are_told_and_change_no_report() {
+    let strata = Strata::new();
+    let image = archive(&strata, "app:1", "a:100 b:9 / -a / b:8");
+    let report = strata.ok(["analyze", "--format", "json", &image]);
+    strata.file("strata.toml", "[[ignore]]\nrule = \"A7\"\nreason = \"it is known\"\n");
+    strata.file("other", "FROM scratch\nCOPY x /x\n");
+    let output = strata.output(["analyze", "--format", "json", "-f", "other", &image]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said.lines().collect::<Vec<_>>(),
+        [
+            "strata: note: strata.toml: `ignore[0]` suppresses nothing: there is no such finding",
+            "strata: warning: other did not make this image: its instructions are not those of the history",
+        ]
+    );
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["notes"].as_array().unwrap().len(), 1);
+    assert_eq!(told["findings"], serde_json::from_str::<serde_json::Value>(&report).unwrap()["findings"]);
+}
+
+#[test]
+fn no_report_buries_a_secret_under_what_only_costs_bytes() {
+    let strata = Strata::new();
+    let pairs: Vec<String> = (0..25).map(|number| format!("f{number}:{} / -f{number}", 5000 + number)).collect();
+    // the content is the name, and that is how a key begins
+    let key = "PuTTY-User-Key-File-2";
+    let layers = format!("etc/a:90000x etc/b:90000x / {} / {key}:40 / -{key}", pairs.join(" / "));
+    let image = archive(&strata, "app:1", &layers);
+    let markdown = strata.ok(["analyze", "--format", "markdown", &image]);
+    assert!(markdown.contains("**1 error**") && markdown.find("| S1 ") < markdown.find("| A3 "), "{markdown}");
+    let page = strata.ok(["analyze", "--format", "html", &image]);
+    assert!(page.contains("<details class=\"finding error\" open>"), "{page}");
+    let table = strata.ok(["analyze", &image]);
+    assert!(table.find("\nS1 ").unwrap() < table.find("\nA3 ").unwrap(), "{table}");
+    let first = |format: &str, list: &str, rule: &str| {
+        let report = strata.json(["analyze", "--format", format, &image]);
+        report.pointer(list).unwrap()[0][rule].clone()
+    };
+    assert_eq!(first("json", "/findings", "rule"), "S1");
+    assert_eq!(first("sarif", "/runs/0/results", "ruleId"), "S1");
+    let base = archive(&strata, "base:1", &layers);
+    let table = strata.ok(["analyze", "--base", &base, &archive(&strata, "app:2", &format!("{layers} / new:9"))]);
+    assert!(table.contains("\nS1 ") && !table.contains("\nA3 "), "one of the base is known to the base alone: {table}");
 }
 
 #[test]

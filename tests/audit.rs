@@ -276,7 +276,7 @@ fn reports_go_to_files_and_say_what_was_not_read() {
     let said = strata.ends(2, ["audit", "--format", "markdown", "-o", "report.md", "all"]);
     assert!(said.contains("strata: all/broken.tar: "), "{said}");
     let page = strata.read("report.md");
-    assert!(page.starts_with("### strata: 4 images\n") && page.contains("| <code>app&#58;1</code> |"), "{page}");
+    assert!(page.starts_with("### strata: 4 images\n") && page.contains("| <code>app:1</code> |"), "{page}");
     assert!(page.contains("**Not read:**"), "{page}");
     for (arguments, hint) in
         [(&["audit", "-o", "-", "all"][..], "without -o"), (&["audit", "--format", "parquet", "all"], "-o DIR")]

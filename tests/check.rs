@@ -33,6 +33,25 @@ fn findings_are_shown_with_their_lines_and_end_with_1() {
 }
 
 #[test]
+fn a_comment_that_is_nearly_a_suppression_is_told_where_it_stands() {
+    let strata = Strata::new();
+    let dockerfile = "FROM scratch\n# strata ingore=A7\nCOPY a /a\n# strata ignore=moved-fiel it is known\nCOPY b /b\n\
+                      # strata ignore=A7 it is known\nCOPY c /c\n";
+    let shown = strata.ends(1, ["check", &strata.context(dockerfile)]);
+    for part in [
+        "warning: `strata ingore` suppresses nothing",
+        "2 | # strata ingore=A7",
+        "help: did you mean `# strata ignore=A7`?",
+        "warning: there is no rule \"moved-fiel\"",
+        "4 | # strata ignore=moved-fiel it is known",
+        "help: did you mean moved-file?",
+        "Check complete, 2 warnings",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+}
+
+#[test]
 fn warnings_come_before_errors_and_both_are_counted() {
     let strata = Strata::new();
     let context = strata.context("FROM scratch as base\nFOO\n");

@@ -19,7 +19,7 @@ pub(crate) use duplicates::copies;
 use crate::{
     Ledger, Packages, Result,
     attribution::{self, Attribution},
-    findings::{self, Finding, Subject, Suppressed, Suppression},
+    findings::{self, Finding, Note, Subject, Suppressed, Suppression},
     index::LayerIndex,
     ledger::{Kind, Repeated},
     packages::{self, Manager, Package},
@@ -95,7 +95,7 @@ pub struct Analysis {
     pub saves_bytes: u64,
     /// What chaining saves at best for each number of steps that it merges into others, whatever that costs.
     pub frontier: Vec<Point>,
-    /// What costs bytes, by rule: the most bytes first.
+    /// What costs bytes, by rule: the gravest first, of these those above the base, of these the most bytes.
     pub findings: Vec<Finding>,
     /// Findings that shall not be told, and why. With them the bytes of exact rules sum to `wasted_bytes`.
     pub suppressed: Vec<Suppressed>,
@@ -107,6 +107,11 @@ pub struct Analysis {
     pub packages: Vec<PackageLine>,
     /// What would save bytes, were there not a reason against it.
     pub refused: Vec<Suggestion>,
+    /// Suppressions that do not do what they were written for.
+    pub notes: Vec<Note>,
+    /// Whether the Dockerfile, where there is one, made the image, as far as its history tells.
+    #[serde(skip)]
+    pub is_matched: bool,
 }
 
 /// Which image a report is about.
@@ -223,10 +228,10 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
     let proposals = proposals(image, ledger, options, recipe.as_ref(), origin.as_ref())?;
     let (suggestions, refused): (Vec<Suggestion>, _) =
         proposals.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_none());
-    let found = base::find(image, options, origin.as_ref());
-    let base_layers = found.as_ref().map_or(0, |found| found.layers);
+    let base = base::find(image, options, origin.as_ref());
+    let base_layers = base.as_ref().map_or(0, |base| base.layers);
     // where there is no base, that is known from the builder and from the Dockerfile alone
-    let known = found.as_ref().map(|found| found.layers).or(options.base_layers).or(origin.as_ref().map(|_| 0));
+    let known = base.as_ref().map(|base| base.layers).or(options.base_layers).or(origin.as_ref().map(|_| 0));
     let layers =
         layers::lines(image, ledger, known, origin.as_ref(), recipe.as_ref().map(|(_, _, parsed)| &parsed.file));
     let steps: Vec<Option<&Instruction>> = layers::instructions(&layers, origin.as_ref(), recipe.as_ref());
@@ -244,14 +249,19 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
         steps: &steps,
         unreachable: options.unreachable,
         lower: None,
+        with_owners: true,
     };
     let mut suppressions = findings::resolve(options.suppressions, &subject)?;
+    let mut notes = Vec::new();
     if let (Some((name, source, parsed)), Some(origin)) = (&recipe, &origin) {
-        suppressions.extend(findings::in_comments(name, source, &parsed.file, &origin.steps)?);
+        let (of_comments, mistakes) = findings::in_comments(name, source, &parsed.file, &origin.steps)?;
+        suppressions.extend(of_comments);
+        notes.extend(mistakes);
     }
-    let (duplicates, (findings, suppressed)) =
+    let (duplicates, found) =
         rayon::join(|| duplicates::find(ledger, &repeated), || findings::all(&subject, &suppressions));
-    let (base, own) = base::accounts(ledger, found);
+    notes.extend(found.notes);
+    let (base, own) = base::accounts(ledger, base);
     Ok(Analysis {
         schema: SCHEMA,
         image: image_line(image, options),
@@ -267,12 +277,14 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
         saves_bytes: suggest::together(suggestions.iter().filter(|made| !made.alternative)),
         suggestions,
         frontier: proposals.frontier,
-        findings,
-        suppressed,
+        findings: found.findings,
+        suppressed: found.suppressed,
         base,
         own,
         packages: packages.list().iter().map(PackageLine::from).collect(),
         refused,
+        notes,
+        is_matched: origin.is_some(),
     })
 }
 

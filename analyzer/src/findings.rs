@@ -13,6 +13,7 @@ mod deaths;
 mod hits;
 mod live;
 mod lower;
+mod owners;
 mod page;
 mod rules;
 mod suppression;
@@ -28,7 +29,7 @@ use live::Whole;
 pub(crate) use lower::{Lower, LowerContents};
 pub use page::page;
 pub use rules::RULES;
-pub use suppression::{LayerName, Suppressed, Suppression, rule};
+pub use suppression::{LayerName, Note, Suppressed, Suppression, comment_problems, rule};
 pub(crate) use suppression::{Resolved, in_comments, resolve};
 pub use told::Told;
 
@@ -56,7 +57,7 @@ pub struct About {
     pub confidence: Confidence,
     /// Whether the bytes are dead ones, counted exactly; else advice, whose bytes may overlap those of others.
     pub exact: bool,
-    /// How much it weighs: the level of SARIF.
+    /// How much it weighs: the level of SARIF, and what comes first.
     pub level: Level,
 }
 
@@ -162,7 +163,8 @@ pub struct Place {
     pub files: u64,
     /// Where the same bytes are too, or what they belong to; `None` where there is nothing to add.
     pub other: Option<String>,
-    /// The package that this is about, with its manager and version; the path is that of one of its files.
+    /// The package that this is about, with its version and manager, where the path is that of one of its files; else the one
+    /// that the file belongs to, or did when it died.
     pub package: Option<String>,
 }
 
@@ -206,6 +208,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) unreachable: &'a [(String, u64)],
     /// The layers that nothing is asked about: only what those above them made or killed is found.
     pub(crate) lower: Option<&'a Lower>,
+    /// Whether files are told with the packages that they belong to.
+    pub(crate) with_owners: bool,
 }
 
 impl Subject<'_> {
@@ -223,8 +227,9 @@ impl Subject<'_> {
     }
 }
 
-/// Finds everything: the most bytes first, then by rule, creator, killer and kind. What is suppressed comes apart.
-pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> (Vec<Finding>, Vec<Suppressed>) {
+/// Finds everything: errors before warnings before notes, then what is not the base's own affair, then the most bytes; then by
+/// rule, creator, killer and kind. All reports keep to that. What is suppressed comes apart.
+pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> All {
     let mut hits = Hits::new(suppressions);
     let claim = || {
         deaths::share_out(subject, &mut hits);
@@ -233,4 +238,12 @@ pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> (Vec<Find
     let (counts, ()) = rayon::join(|| live::counts(subject), claim);
     live::look(&Whole { subject, counts }, &mut hits);
     hits.findings(subject)
+}
+
+/// Everything that was found.
+pub(crate) struct All {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) suppressed: Vec<Suppressed>,
+    /// Of suppressions that are about none of it.
+    pub(crate) notes: Vec<Note>,
 }

@@ -92,29 +92,79 @@ pub(crate) fn markdown_code(text: &str) -> String {
     format!("<code>{}</code>", references(text, ""))
 }
 
-/// Every mark that could mean something, in markdown, HTML or a table, as a character reference: those mean themselves.
-/// `after_at` is an invisible blank that keeps an `@` from naming anybody.
-fn references(text: &str, after_at: &str) -> String {
+/// A sentence of ours for GitHub's markdown, which may have some of an image's text in it: what stands between two backticks is
+/// code.
+pub(crate) fn markdown_prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in seen(text).chars() {
-        match c {
-            ' ' | '/' | ',' | ';' | '%' | '(' | ')' | '=' | '?' | '"' | '\'' | '^' => out.push(c),
-            // `www.` alone is a link
-            '.' if !ends_with_www(&out) => out.push(c),
-            c if c.is_ascii_punctuation() => {
-                let _ = write!(out, "&#{};", u32::from(c));
-                if c == '@' {
-                    out.push_str(after_at);
-                }
+    let mut rest = text;
+    while let Some((before, code, after)) = rest.split_once('`').and_then(|(before, rest)| {
+        let (code, after) = rest.split_once('`')?;
+        Some((before, code, after))
+    }) {
+        out.push_str(&markdown(before));
+        let seen = seen(code);
+        if seen.is_empty() {
+            out.push_str(&markdown("``"));
+        } else if seen != seen.trim() || seen.contains(['|', '\\']) || out.ends_with('`') {
+            // in a table a bar ends the cell, in code too; blanks at both ends would be taken off
+            out.push_str(&markdown_code(code));
+        } else {
+            let _ = write!(out, "`{seen}`");
+        }
+        rest = after;
+    }
+    out.push_str(&markdown(rest));
+    out
+}
+
+/// Every mark that means something where it stands, in markdown, HTML or a table, as a character reference: those mean
+/// themselves. `after_at` is an invisible blank that keeps an `@` from naming anybody.
+fn references(text: &str, after_at: &str) -> String {
+    let seen = seen(text);
+    let mut out = String::with_capacity(seen.len());
+    for (at, c) in seen.char_indices() {
+        if c.is_ascii_punctuation() && means_something(c, &seen[..at], &seen[at + 1..]) {
+            let _ = write!(out, "&#{};", u32::from(c));
+            if c == '@' {
+                out.push_str(after_at);
             }
-            c => out.push(c),
+        } else {
+            out.push(c);
         }
     }
     out
 }
 
-fn ends_with_www(text: &str) -> bool {
-    text.as_bytes().last_chunk::<3>().is_some_and(|last| last.eq_ignore_ascii_case(b"www"))
+/// Whether a mark is markup between these texts.
+fn means_something(c: char, before: &str, after: &str) -> bool {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let (last, next) = (before.chars().next_back(), after.chars().next());
+    let ends_with = |word: &str| {
+        let rest = before.len().checked_sub(word.len()).and_then(|start| before.as_bytes().split_at_checked(start));
+        rest.is_some_and(|(before, end)| {
+            let is_whole = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+            is_whole && end.eq_ignore_ascii_case(word.as_bytes())
+        })
+    };
+    match c {
+        '/' | ',' | ';' | '%' | '(' | ')' | '=' | '?' | '"' | '\'' | '^' | '!' => false,
+        // `www.` alone is a link
+        '.' => ends_with("www"),
+        // a list, a line under a heading; `GH-1` is an issue
+        '-' | '+' => before.is_empty() || ends_with("gh"),
+        // within a word it is part of that
+        '_' => !(is_word(last) && is_word(next)),
+        ':' => after.starts_with("//") || ends_with("mailto") || ends_with("xmpp") || is_picture(after),
+        '&' => is_word(next) || next == Some('#'),
+        _ => true,
+    }
+}
+
+/// Whether what follows a colon is the rest of `:tada:`.
+fn is_picture(after: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-');
+    let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+    end > 0 && after[end..].starts_with(':')
 }
 
 /// The first `length` characters, and an ellipsis where something was cut.
@@ -129,7 +179,7 @@ pub(crate) fn cut(text: &str, length: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, html, markdown, markdown_code, seen, seen_lines};
+    use super::{cut, html, markdown, markdown_code, markdown_prose, seen, seen_lines};
 
     #[test]
     fn what_has_no_shape_is_spelled_out() {
@@ -153,6 +203,34 @@ mod tests {
             "&#64;\u{200b}everyone &#35;1 &#96;c&#96; &#42;b&#42; &#92;u&#123;1b&#125;&#91;2J"
         );
         assert_eq!(markdown("WWW.x.org"), "WWW&#46;x.org");
+    }
+
+    #[test]
+    fn a_mark_that_means_nothing_where_it_stands_stays() {
+        for text in ["wrote: 3 files, such as /a-b+c/d_e.x", "a & b", "--mount", "high-level", "app:1", "a: b"] {
+            assert_eq!(markdown(&format!("x {text}")), format!("x {text}"));
+        }
+        for (text, escaped) in [
+            ("- a", "&#45; a"),
+            ("+ a", "&#43; a"),
+            ("gh-1", "gh&#45;1"),
+            (":tada:", "&#58;tada:"),
+            ("mailto:a", "mailto&#58;a"),
+            ("_a_", "&#95;a&#95;"),
+            ("&lt;", "&#38;lt;"),
+            ("&#60;", "&#38;&#35;60;"),
+        ] {
+            assert_eq!(markdown(text), escaped, "{text}");
+        }
+    }
+
+    #[test]
+    fn code_in_a_sentence_is_code_and_never_more() {
+        assert_eq!(markdown_prose("Use `--mount=type=cache`, `a_b`."), "Use `--mount=type=cache`, `a_b`.");
+        assert_eq!(markdown_prose("of `<b>@all` and <b>"), "of `<b>@all` and &#60;b&#62;");
+        assert_eq!(markdown_prose("a `b|c` ``` d"), "a <code>b&#124;c</code> &#96;&#96;&#96; d");
+        assert_eq!(markdown_prose("`a``b`"), "`a`<code>b</code>");
+        assert_eq!(markdown_prose("a ` <b>"), "a &#96; &#60;b&#62;");
     }
 
     #[test]

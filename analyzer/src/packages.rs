@@ -96,6 +96,13 @@ impl Package {
     }
 }
 
+/// Writes name, version and manager, such as `make 4.3 (dpkg)`.
+impl fmt::Display for Package {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} ({})", self.name, self.version, self.manager)
+    }
+}
+
 /// All packages of an image.
 #[derive(Debug, Default)]
 pub struct Packages {

@@ -139,7 +139,7 @@ fn a_checksum_does_not_make_nonsense_an_index() {
             let mut payload = payload.to_vec();
             payload[at] = value;
             let hash = *blake3::hash(&payload).as_bytes();
-            fs::write(&path, [b"strata-index 4\n\0".as_slice(), lengths, &hash, &payload].concat()).unwrap();
+            fs::write(&path, [b"strata-index 5\n\0".as_slice(), lengths, &hash, &payload].concat()).unwrap();
             // whatever it gives, it must neither panic nor ask for more memory than the file has
             let read = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
             assert_eq!(read.diff_id(), sound.diff_id());

@@ -86,7 +86,7 @@ fn the_report_has_its_fields_in_order() {
             r#""base":true,"fixable":false,"message":"{copies}","fix":"{copies_fix}","paths":[{{"path":"/l/c","bytes":7,"#,
             r#""files":1,"other":"/l/b","package":null}}],"paths_total":1}}],"suppressed":[],"#,
             r#""base":{{"name":null,"layers":1,"found_by":"build","total_bytes":114,"wasted_bytes":0,"killed_bytes":100}},"#,
-            r#""own":{{"total_bytes":0,"wasted_bytes":0,"efficiency":1.0}},"packages":[],"refused":[]}}"#
+            r#""own":{{"total_bytes":0,"wasted_bytes":0,"efficiency":1.0}},"packages":[],"refused":[],"notes":[]}}"#
         ),
         id = id,
         bottom = bottom,

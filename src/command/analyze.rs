@@ -16,8 +16,9 @@ use std::{
 
 use anyhow::{Result, bail};
 use strata_analyzer::{
-    Ledger, analysis,
+    Analysis, Ledger, analysis,
     dive::Dive,
+    findings::{Level, Note},
     gate::Verdict,
     index::LayerIndex,
     report::{Compat, Report},
@@ -25,7 +26,12 @@ use strata_analyzer::{
 
 use self::inputs::Inputs;
 use super::output;
-use crate::{cli, exit::Status, look::json, places::Places};
+use crate::{
+    cli,
+    exit::Status,
+    look::{json, say, text},
+    places::Places,
+};
 
 /// Say which bytes of an image are wasted, who made them and who killed them; pass or fail by limits
 #[derive(clap::Args, Debug)]
@@ -143,8 +149,21 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         compat: dive.as_ref().map(|dive| Compat { dive }),
         dockerfile: options.dockerfile.filter(|_| has_lines),
     };
+    notes(&analysis, &gathered);
     print(args, &report, ledger.as_ref())?;
     Ok(if verdict.is_none_or(|verdict: Verdict| verdict.passed) { Status::Yes } else { Status::No })
+}
+
+/// Says what is odd about the files that help the analysis: whoever wrote them means something by them.
+fn notes(analysis: &Analysis, gathered: &inputs::Gathered) {
+    for Note { level, by, message } in &analysis.notes {
+        let word = if *level == Level::Note { "note" } else { "warning" };
+        say(&format!("strata: {word}: {}", text::safe(&format!("{by}: {message}"))));
+    }
+    if let Some(name) = gathered.asked_dockerfile().filter(|_| !analysis.is_matched) {
+        let name = text::safe(name);
+        say(&format!("strata: warning: {name} did not make this image: its instructions are not those of the history"));
+    }
 }
 
 fn print(args: &Args, report: &Report<'_>, ledger: Option<&Ledger>) -> Result<()> {

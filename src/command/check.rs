@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf};
 
 use anyhow::{Result, bail};
-use strata_analyzer::checks::{self, SIZE_RULES, SizeFinding};
+use strata_analyzer::{
+    checks::{self, SIZE_RULES, SizeFinding},
+    findings::comment_problems,
+};
 use strata_builder::{Options, remote::Fetcher};
 use strata_dockerfile::{
     Diagnostic, Dockerfile, Severity, Span,
@@ -110,6 +113,7 @@ fn find(options: &Options, places: &Places) -> Result<check::Report> {
     }
     let (mut report, file) = read(options, ignored(options)?.as_ref(), places)?;
     if let Some(file) = file {
+        report.extend(comment_problems(&options.dockerfile, &file));
         let size = checks::size(&file, &report);
         report.extend(size.into_iter().map(|finding| finding.diagnostic));
     }

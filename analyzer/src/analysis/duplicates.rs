@@ -72,18 +72,23 @@ pub(super) fn find(ledger: &Ledger, repeated: &Repeated) -> Duplicates {
     Duplicates { groups: listed.collect(), total_bytes }
 }
 
-/// Every live file whose content another one has that comes before it, with the first of these. Their bytes are the waste of
-/// all duplicates.
+/// Every live file whose content another one had before it, in a lower layer or at an earlier place of its own, with the first
+/// of these. Their bytes are the waste of all duplicates.
 pub(crate) fn copies(ledger: &Ledger) -> HashMap<InodeId, InodeId> {
     let repeated = Repeated::of(ledger);
     let (mut firsts, mut copies) = (HashMap::<ContentHash, InodeId>::new(), HashMap::new());
     if !repeated.is_none() {
-        each_file(ledger, &mut |content, node| {
-            if repeated.may_hold(content) {
-                let first = *firsts.entry(*content).or_insert(node.inode);
-                if first != node.inode {
-                    copies.insert(node.inode, first);
-                }
+        let content = |inode, size| ledger.content(inode).filter(|content| size > 0 && repeated.may_hold(content));
+        ledger.view().files(&mut |inode, size| {
+            if let Some(content) = content(inode, size) {
+                firsts.entry(*content).and_modify(|first| *first = inode.min(*first)).or_insert(inode);
+            }
+        });
+        ledger.view().files(&mut |inode, size| {
+            if let Some(&first) = content(inode, size).and_then(|content| firsts.get(content))
+                && first != inode
+            {
+                copies.insert(inode, first);
             }
         });
     }

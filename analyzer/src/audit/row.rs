@@ -42,8 +42,9 @@ pub(super) fn of(
         steps: &steps,
         unreachable: &[],
         lower: lower.as_ref(),
+        with_owners: false,
     };
-    let (mut findings, _) = findings::all(&subject, &[]);
+    let mut findings = findings::all(&subject, &[]).findings;
     findings.retain(|finding| !finding.base);
     let (base, own) = analysis::base_accounts(ledger, found);
     let row = ImageRow {

@@ -3,6 +3,8 @@
 //! A file is looked at when its name says that it may hold one, or when it begins as a key does. A name alone is never
 //! enough: a certificate is no secret, nor is an empty `.env`.
 
+mod logins;
+
 use bstr::ByteSlice as _;
 
 /// Larger files are not looked at: a key has a few kB.
@@ -132,7 +134,7 @@ pub(super) fn find(path: &[u8], content: &[u8]) -> Option<Secret> {
     if TOKENS.iter().any(|&(head, least)| has_token(content, head, least)) {
         return Some(Secret::Token);
     }
-    content.lines().any(assigns).then_some(Secret::Password)
+    (logins::has_password(path, content) || content.lines().any(assigns)).then_some(Secret::Password)
 }
 
 fn has_token(content: &[u8], head: &[u8], least: usize) -> bool {
@@ -160,12 +162,16 @@ fn assigns(line: &[u8]) -> bool {
     };
     let name = name.to_ascii_lowercase();
     let value = value.trim().trim_matches(['"', '\'', ',']);
+    value.len() >= 6 && !value.contains(' ') && !is_example(value) && SETTINGS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a value stands for one that somebody else fills in.
+fn is_example(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    let is_example = value.starts_with(['$', '<', '{', '%'])
+    value.starts_with(['$', '<', '{', '%'])
         || ["changeme", "change_me", "example", "your", "xxx", "placeholder", "todo", "null", "none", "false", "true"]
             .iter()
-            .any(|word| lower.starts_with(word));
-    value.len() >= 6 && !value.contains(' ') && !is_example && SETTINGS.iter().any(|part| name.contains(part))
+            .any(|word| lower.starts_with(word))
 }
 
 #[cfg(test)]
@@ -188,6 +194,8 @@ mod tests {
             ("sa-account.json", br#"{"type": "service_account", "private_key": "x"}"#, Some(Secret::ServiceAccount)),
             ("a.jks", b"\xfe\xed\xfe\xed\0\0", Some(Secret::KeyStore)),
             (".env", b"", None),
+            ("root/.netrc", b"machine x login y password z", Some(Secret::Password)),
+            ("root/.docker/config.json", br#"{"auths": {}, "credsStore": "desktop"}"#, None),
         ];
         for (path, content, secret) in cases {
             assert_eq!(find(path.as_bytes(), content), *secret, "{path}: {:?}", String::from_utf8_lossy(content));

@@ -5,7 +5,9 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use super::{Finding, Lines, MAX_PATHS, Place, Resolved, Rule, Subject, Suppressed, Told};
+use super::{
+    All, Finding, Lines, MAX_PATHS, Place, Resolved, Rule, Subject, Suppressed, Told, owners::Owners, suppression,
+};
 use crate::path_text;
 
 /// One file, or a part of what lies below one directory, that a rule found.
@@ -32,6 +34,8 @@ type Key = (Option<usize>, usize, Option<usize>, Option<usize>, &'static str);
 pub(crate) struct Hits<'s> {
     groups: BTreeMap<Key, Group>,
     suppressions: &'s [Resolved],
+    /// Of each suppression, whether it is about anything.
+    is_used: Vec<bool>,
 }
 
 #[derive(Default)]
@@ -46,6 +50,8 @@ struct Group {
 
 struct Spot {
     path: Vec<u8>,
+    /// Whether it stands for one file.
+    is_file: bool,
     bytes: u64,
     files: u64,
     other: Option<String>,
@@ -54,7 +60,7 @@ struct Spot {
 
 impl<'s> Hits<'s> {
     pub(crate) fn new(suppressions: &'s [Resolved]) -> Self {
-        Self { groups: BTreeMap::new(), suppressions }
+        Self { groups: BTreeMap::new(), suppressions, is_used: vec![false; suppressions.len()] }
     }
 
     /// Where a hit belongs.
@@ -66,7 +72,14 @@ impl<'s> Hits<'s> {
         path: &[u8],
     ) -> Option<&mut Group> {
         let number = super::RULES.iter().position(|other| other.about().id == rule.about().id)?;
-        let suppressed = self.suppressions.iter().position(|other| other.covers(number, [creator, killer], path));
+        let mut suppressed = None;
+        for (place, (other, is_used)) in self.suppressions.iter().zip(&mut self.is_used).enumerate() {
+            // those behind the first are asked only for whether they are about anything
+            if (suppressed.is_none() || !*is_used) && other.covers(number, [creator, killer], path) {
+                *is_used = true;
+                suppressed = suppressed.or(Some(place));
+            }
+        }
         Some(self.groups.entry((suppressed, number, creator, killer, kind)).or_default())
     }
 
@@ -78,7 +91,8 @@ impl<'s> Hits<'s> {
         };
         group.bytes = group.bytes.saturating_add(hit.bytes);
         group.files += 1;
-        let spot = Spot { path: hit.path, bytes: hit.bytes, files: 1, other: hit.other, package: hit.package };
+        let is_file = !hit.is_tree;
+        let spot = Spot { path: hit.path, is_file, bytes: hit.bytes, files: 1, other: hit.other, package: hit.package };
         let found = match &spot.package {
             Some(package) => group.packages.get_mut(package),
             None if hit.is_tree => group.trees.get_mut(&spot.path),
@@ -112,20 +126,27 @@ impl<'s> Hits<'s> {
     }
 
     /// The findings, and apart from them those that are suppressed.
-    pub(crate) fn findings(self, subject: &Subject<'_>) -> (Vec<Finding>, Vec<Suppressed>) {
-        let mut all: Vec<(usize, Option<usize>, Finding)> = self
-            .groups
+    pub(crate) fn findings(self, subject: &Subject<'_>) -> All {
+        let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
+        // in the order of deaths, for whoever looks up what there was before
+        groups.sort_by_key(|((_, _, _, killer, _), _)| *killer);
+        let mut owners = subject.with_owners.then(|| Owners::of(subject));
+        let mut all: Vec<(Option<usize>, usize, Finding)> = groups
             .into_iter()
             .map(|((suppressed, number, creator, killer, kind), group)| {
-                (number, suppressed, finding(subject, super::RULES[number], (creator, killer, kind), group))
+                let rule = super::RULES[number];
+                (suppressed, number, finding(subject, rule, (creator, killer, kind), group, owners.as_mut()))
             })
             .collect();
-        all.sort_by(|(a_number, _, a), (b_number, _, b)| {
-            let key = |finding: &Finding| (finding.creator, finding.killer, finding.kind);
-            b.bytes.cmp(&a.bytes).then(a_number.cmp(b_number)).then_with(|| key(a).cmp(&key(b)))
+        all.sort_by(|a, b| {
+            let key = |(suppressed, number, finding): &(Option<usize>, usize, Finding)| {
+                let weight = (Reverse(finding.level), finding.base, Reverse(finding.bytes));
+                (weight, *number, finding.creator, finding.killer, finding.kind, *suppressed)
+            };
+            key(a).cmp(&key(b))
         });
         let (mut told, mut untold) = (Vec::new(), Vec::new());
-        for (_, suppressed, finding) in all {
+        for (suppressed, _, finding) in all {
             match suppressed.and_then(|number| self.suppressions.get(number)) {
                 None => told.push(finding),
                 Some(Resolved { reason, by, .. }) => {
@@ -133,7 +154,7 @@ impl<'s> Hits<'s> {
                 }
             }
         }
-        (told, untold)
+        All { findings: told, suppressed: untold, notes: suppression::unused(self.suppressions, &self.is_used) }
     }
 }
 
@@ -148,19 +169,24 @@ fn finding(
     rule: &dyn Rule,
     (creator, killer, kind): (Option<usize>, Option<usize>, &'static str),
     group: Group,
+    mut owners: Option<&mut Owners<'_>>,
 ) -> Finding {
     let Group { bytes, files, singles_total, mut singles, trees, packages } = group;
     let paths_total = singles_total + (trees.len() + packages.len()) as u64;
     singles.extend(trees.into_values().chain(packages.into_values()));
     keep_largest(&mut singles);
+    let mut owner = |spot: &Spot| {
+        let owners = owners.as_mut().filter(|_| spot.is_file && spot.package.is_none())?;
+        owners.owner(&spot.path, creator, killer)
+    };
     let paths = singles
         .into_iter()
         .map(|spot| Place {
+            package: owner(&spot).or(spot.package),
             path: path_text(&spot.path),
             bytes: spot.bytes,
             files: spot.files,
             other: spot.other,
-            package: spot.package,
         })
         .collect();
     let mut layers: Vec<usize> = [creator, killer].into_iter().flatten().collect();

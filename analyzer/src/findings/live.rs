@@ -69,7 +69,7 @@ impl Whole<'_> {
         package: &Package,
         hits: &mut Hits<'_>,
     ) {
-        let name = format!("{} {} ({})", package.name, package.version, package.manager);
+        let name = package.to_string();
         for file in &package.files {
             if self.subject.lower.is_some_and(|lower| !lower.may_be_above(file)) {
                 continue;

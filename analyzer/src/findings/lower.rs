@@ -25,14 +25,17 @@ pub(crate) struct LowerContents {
     files: Vec<(u64, InodeId)>,
 }
 
+/// The file that had a content before all others, and its path.
+pub(super) type First = (InodeId, Vec<u8>);
+
 /// What lower layers have of what upper ones ask for.
 pub(crate) struct Lower {
     /// How many layers they are.
     pub(super) layers: usize,
     /// How many live files of theirs have a content.
     pub(super) counts: HashMap<ContentHash, u32>,
-    /// The first path at which they have a content of an upper file, and its layer.
-    pub(super) first: HashMap<ContentHash, (Vec<u8>, u32)>,
+    /// Which of their files had a content of an upper file first.
+    pub(super) first: HashMap<ContentHash, First>,
     /// Every path of a file of an upper layer; of those below `usr` also the rest.
     paths: HashSet<Vec<u8>>,
 }
@@ -91,10 +94,10 @@ impl Lower {
                     return None;
                 }
                 *lower.counts.entry(content).or_default() += 1;
-                let path = node.path.as_bytes().to_vec();
-                let first = lower.first.entry(content).or_insert_with(|| (path.clone(), inode.layer));
-                if path < first.0 {
-                    *first = (path, inode.layer);
+                let path = || (inode, node.path.as_bytes().to_vec());
+                let first = lower.first.entry(content).or_insert_with(path);
+                if inode < first.0 {
+                    *first = path();
                 }
             }
         }

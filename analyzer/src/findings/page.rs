@@ -13,9 +13,11 @@ Rules whose number begins with A are **exact**: they share out the dead bytes of
 wasted bytes, and no byte is counted twice. Those that begin with B are **advice** about what the image shows: two of them may
 speak of the same file, and their bytes are what the fix is thought to save. S rules are about more than bytes.
 
-What lies in the base image alone is counted apart: who builds on it cannot change it.
+What lies in the base image alone is counted apart: who builds on it cannot change it. The table tells of it what is an error, and
+nothing else.
 
-The table tells what is grave first, then by bytes. Rules that together find less than 100 kB and less than a thousandth of the
+Every form of the report tells errors before warnings and these before notes, then what is not the base's alone, then the most bytes.
+No form leaves an error out that has room for it. In the table, rules that together find less than 100 kB and less than a thousandth of the
 image, and nothing grave, are counted in one line; `--all` tells them too, and every other form of the report has all findings or says
 how many it leaves out.
 
@@ -36,7 +38,8 @@ or above the instruction whose layer made it, or killed it:
 RUN apt-get install -y man-db
 ```
 
-It is counted, and listed apart with its reason.
+It is counted, and listed apart with its reason; `--all` says in the table what it was. A comment that is nearly such a one, and a
+suppression that is about nothing, is told on standard error; `strata check` warns of such comments too.
 
 | rule | name | finds | level | confidence |
 |---|---|---|---|---|

@@ -62,7 +62,7 @@ use node_extra::NodeExtra;
 pub(super) use opaque_directory::OpaqueDirectory;
 pub(super) use overwritten_file::OverwrittenFile;
 use package_cache::PackageCache;
-pub(super) use package_database::PackageDatabase;
+pub(super) use package_database::{PackageDatabase, is_database};
 use python_bytecode::PythonBytecode;
 use recommended_package::RecommendedPackage;
 pub(super) use recreated_file::RecreatedFile;

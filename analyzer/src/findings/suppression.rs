@@ -1,17 +1,14 @@
 //! What is known and shall not be told again: by rule, path and layer, always with a reason where a file of settings says so.
-//!
-//! A comment above an instruction does the same for what its layer made or killed:
-//!
-//! ```text
-//! # strata ignore=A3,B7 the manuals are what this image is for
-//! RUN apt-get install -y man-db
-//! ```
+
+mod comments;
 
 use serde::Serialize;
-use strata_dockerfile::{Dockerfile, check::comments_above, ignore::IgnoreSet, suggest::nearest};
+use strata_dockerfile::{ignore::IgnoreSet, suggest::nearest};
 
-use super::{RULES, Subject};
+use super::{Level, RULES, Subject};
 use crate::{Error, Result};
+pub use comments::comment_problems;
+pub(crate) use comments::in_comments;
 
 /// What is suppressed, and why.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +46,17 @@ pub struct Suppressed {
     pub finding: super::Finding,
 }
 
+/// What there is to say about a suppression that does not do what it was written for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// How much it matters.
+    pub level: Level,
+    /// Where the suppression stands.
+    pub by: String,
+    /// What there is to say.
+    pub message: String,
+}
+
 /// A suppression that can be asked.
 pub(crate) struct Resolved {
     /// Numbers in the table of rules.
@@ -57,6 +65,9 @@ pub(crate) struct Resolved {
     layers: Option<Vec<usize>>,
     pub(super) reason: String,
     pub(super) by: String,
+    /// How it is called where it is said.
+    what: String,
+    is_comment: bool,
 }
 
 impl Resolved {
@@ -91,7 +102,7 @@ fn number(text: &str) -> Result<usize, Option<&'static str>> {
 /// # Errors
 /// [`Error::UnknownRule`], [`Error::Pattern`].
 pub(crate) fn resolve(suppressions: &[Suppression], subject: &Subject<'_>) -> Result<Vec<Resolved>> {
-    let resolved = |suppression: &Suppression| {
+    let resolved = |(number, suppression): (usize, &Suppression)| {
         let Suppression { rules, paths, layer, reason, by } = suppression;
         let layers = layer.as_ref().map(|layer| {
             let is_it = |line: &&crate::analysis::LayerLine| match layer {
@@ -109,43 +120,26 @@ pub(crate) fn resolve(suppressions: &[Suppression], subject: &Subject<'_>) -> Re
             layers,
             reason: reason.clone(),
             by: by.clone(),
+            what: format!("`ignore[{number}]`"),
+            is_comment: false,
         })
     };
-    suppressions.iter().map(resolved).collect()
+    suppressions.iter().enumerate().map(resolved).collect()
 }
 
-/// The suppressions in comments of a Dockerfile, for the layers that its instructions made.
-///
-/// # Errors
-/// [`Error::UnknownRule`].
-pub(crate) fn in_comments(
-    name: &str,
-    source: &[u8],
-    file: &Dockerfile,
-    steps: &[Option<usize>],
-) -> Result<Vec<Resolved>> {
-    let mut found = Vec::new();
-    for (instruction, comments) in comments_above(source, file) {
-        for (rules, reason) in comments.into_iter().filter_map(ignored) {
-            let by = format!("{name}:{}", file.instructions[instruction].lines.0);
-            let rules: Vec<String> = rules.split(',').map(|rule| rule.trim().to_owned()).collect();
-            let layers = steps.iter().enumerate().filter(|(_, step)| **step == Some(instruction));
-            found.push(Resolved {
-                rules: numbers(&rules, &by)?,
-                paths: None,
-                layers: Some(layers.map(|(layer, _)| layer).collect()),
-                reason: reason.to_owned(),
-                by,
-            });
-        }
-    }
-    Ok(found)
-}
-
-/// Of `strata ignore=A3,B7 why` the rules and the reason.
-fn ignored(comment: &str) -> Option<(&str, &str)> {
-    let rest = comment.strip_prefix("strata")?.trim_start().strip_prefix("ignore=")?;
-    Some(rest.split_once(char::is_whitespace).map_or((rest, ""), |(rules, reason)| (rules, reason.trim())))
+/// Says which suppressions are about nothing that was found, though the layers are there that they are about.
+pub(super) fn unused(suppressions: &[Resolved], is_used: &[bool]) -> Vec<Note> {
+    let unused = suppressions.iter().zip(is_used).filter(|(suppression, is_used)| {
+        // a comment in a stage that is not shipped has no layer
+        let has_layer = suppression.layers.as_ref().is_some_and(|layers| !layers.is_empty());
+        !**is_used && (has_layer || !suppression.is_comment)
+    });
+    let note = |suppression: &Resolved| Note {
+        level: Level::Note,
+        by: suppression.by.clone(),
+        message: format!("{} suppresses nothing: there is no such finding", suppression.what),
+    };
+    unused.map(|(suppression, _)| note(suppression)).collect()
 }
 
 fn numbers(rules: &[String], by: &str) -> Result<Option<Vec<usize>>> {

@@ -4,13 +4,17 @@ use std::fmt::Write as _;
 
 use super::Report;
 use crate::{
+    Finding,
+    findings::Level,
     gate::Status,
     markup::{self, cut},
     size_text,
 };
 
-/// Findings that a comment lists.
+/// Findings that a comment lists beside the errors.
 const MAX_FINDINGS: usize = 20;
+/// Characters that the errors may take: of these none is left out that has room.
+const MAX_ERRORS: usize = MAX_COMMENT / 2;
 /// Layers that a comment lists: the largest ones.
 const MAX_LAYERS: usize = 30;
 /// Characters of a comment: GitHub takes 65,536.
@@ -27,7 +31,7 @@ pub(super) fn write(report: &Report<'_>) -> String {
     let _ = head(report, &mut out);
     let _ = gate(report, &mut out);
     let _ = dive(report, &mut out);
-    for part in [findings, layers, edits] {
+    for part in [errors, findings, layers, edits] {
         let before = out.len();
         let _ = part(report, &mut out);
         if out.chars().count() > MAX_COMMENT {
@@ -98,29 +102,59 @@ fn dive(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     )
 }
 
-fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
-    let findings = &report.analysis.findings;
-    if findings.is_empty() {
+/// What nobody must overlook stands open.
+fn errors(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let errors: Vec<_> = report.analysis.findings.iter().filter(|finding| is_error(finding)).collect();
+    if errors.is_empty() {
         return Ok(());
     }
-    let count = findings.len();
+    writeln!(out, "\n**{} error{}**\n\n{HEAD}", errors.len(), if errors.len() == 1 { "" } else { "s" })?;
+    let (mut shown, mut room) = (0, MAX_ERRORS);
+    for finding in &errors {
+        let row = row(report, finding);
+        match room.checked_sub(row.chars().count()) {
+            Some(left) => room = left,
+            None => break,
+        }
+        out.push_str(&row);
+        shown += 1;
+    }
+    more(out, errors.len(), shown)
+}
+
+fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
+    let others: Vec<_> = report.analysis.findings.iter().filter(|finding| !is_error(finding)).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let count = others.len();
     writeln!(out, "\n<details><summary>{count} finding{}</summary>\n", if count == 1 { "" } else { "s" })?;
-    writeln!(out, "| bytes | rule | where | what | fix |\n|---:|---|---|---|---|")?;
-    for finding in findings.iter().take(MAX_FINDINGS) {
-        let places: Vec<String> = finding.layers.iter().map(|&layer| report.place(layer)).collect();
-        writeln!(
-            out,
-            "| {} | {} {} | {} | {} | {} |",
-            size_text(finding.bytes),
-            finding.rule,
-            finding.name,
-            places.join(", "),
-            plain(&finding.message),
-            plain(&finding.fix)
-        )?;
+    writeln!(out, "{HEAD}")?;
+    for finding in others.iter().take(MAX_FINDINGS) {
+        out.push_str(&row(report, finding));
     }
     more(out, count, MAX_FINDINGS)?;
     writeln!(out, "\n</details>")
+}
+
+const HEAD: &str = "| bytes | rule | where | what | fix |\n|---:|---|---|---|---|";
+
+fn is_error(finding: &Finding) -> bool {
+    finding.level == Level::Error
+}
+
+fn row(report: &Report<'_>, finding: &Finding) -> String {
+    let places: Vec<String> = finding.layers.iter().map(|&layer| report.place(layer)).collect();
+    format!(
+        "| {} | {} {}{} | {} | {} | {} |\n",
+        size_text(finding.bytes),
+        finding.rule,
+        finding.name,
+        if finding.base { " (base)" } else { "" },
+        places.join(", "),
+        prose(&finding.message),
+        prose(&finding.fix)
+    )
 }
 
 fn layers(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
@@ -168,6 +202,11 @@ pub(crate) fn code(text: &str) -> String {
     markup::markdown_code(&cut(text, MAX_TEXT))
 }
 
+/// A sentence of ours, with some of an image's text.
+fn prose(text: &str) -> String {
+    markup::markdown_prose(&cut(text, MAX_TEXT))
+}
+
 /// Text that holds some of an image's.
 pub(crate) fn plain(text: &str) -> String {
     markup::markdown(&cut(text, MAX_TEXT))
@@ -194,6 +233,19 @@ mod tests {
         let text = report.markdown();
         assert!(text.chars().count() <= MAX_COMMENT + 200, "{}", text.chars().count());
         assert!(text.contains("A part is left out") && text.contains("and 70 more"), "{text}");
+    }
+
+    #[test]
+    fn no_error_is_left_out_for_other_findings() {
+        let mut analysis = analyze(&Stack::parse("app:1", "a:9 / -a").unwrap(), &analysis::Options::default()).unwrap();
+        let finding = analysis.findings[0].clone();
+        let error = crate::Finding { rule: "S1", level: crate::findings::Level::Error, ..finding.clone() };
+        analysis.findings = [vec![error; 40], vec![finding; 40]].concat();
+        let report = Report { analysis: &analysis, gate: None, compat: None, dockerfile: None };
+        let text = report.markdown();
+        assert_eq!(text.matches("| S1 ").count(), 40, "{text}");
+        assert!(text.contains("**40 errors**") && text.contains("and 20 more"), "{text}");
+        assert!(text.chars().count() <= MAX_COMMENT, "{}", text.chars().count());
     }
 
     #[test]

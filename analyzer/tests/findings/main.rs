@@ -6,6 +6,7 @@ mod exact;
 mod live;
 #[path = "../memory/mod.rs"]
 mod memory;
+mod owners;
 mod partition;
 mod suppressed;
 mod table;

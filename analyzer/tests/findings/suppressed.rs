@@ -67,12 +67,46 @@ fn a_comment_above_an_instruction_is_about_its_layer() {
     let analysis = analyze(&image, &options).unwrap();
     let rows: Vec<_> =
         analysis.suppressed.iter().map(|suppressed| (row(&suppressed.finding), suppressed.by.as_str())).collect();
-    assert_eq!(rows, [("A1 overwrite 1>2 10 /b".to_owned(), "Dockerfile:3")]);
+    assert_eq!(rows, [("A1 overwrite 1>2 10 /b".to_owned(), "Dockerfile:2")]);
     assert_eq!(analysis.suppressed[0].reason, "the base has it");
     let unknown = b"FROM base\n# strata ignore=overwriten-file\nRUN two\nRUN three\n";
     let options = Options { dockerfile: Some(("Dockerfile", unknown)), ..options };
     let error = analyze(&image, &options).unwrap_err();
     assert!(matches!(error, Error::UnknownRule { nearest: Some("overwritten-file"), .. }), "{error}");
+    assert!(error.to_string().starts_with("Dockerfile:2: "), "{error}");
+}
+
+#[test]
+fn a_suppression_that_does_nothing_is_told() {
+    let image = Stack::parse("app:1", "a:100 / b:10 / b:20").unwrap();
+    let dockerfile = b"FROM base\n# strata ingore=A1\n# strata ignore=A5 why not\nRUN two\n# strata ignore A1\n\
+                       RUN three\nFROM base\n# strata ignore=A1\nRUN two\n# strata ignore=A1\nRUN three\n";
+    let steps = [None, Some(1), Some(2)];
+    let by = || "strata.toml".to_owned();
+    let suppressions = [
+        Suppression { rules: texts(&["A1"]), layer: Some(LayerName::Index(2)), by: by(), ..Suppression::default() },
+        Suppression { rules: texts(&["A1"]), by: by(), ..Suppression::default() },
+        Suppression { rules: texts(&["A2"]), by: by(), ..Suppression::default() },
+    ];
+    let options = Options {
+        dockerfile: Some(("Dockerfile", dockerfile)),
+        steps: Some(&steps),
+        suppressions: &suppressions,
+        ..Options::default()
+    };
+    let notes = analyze(&image, &options).unwrap().notes;
+    let told: Vec<String> =
+        notes.iter().map(|note| format!("{:?} {}: {}", note.level, note.by, note.message)).collect();
+    assert_eq!(
+        told,
+        [
+            "Warning Dockerfile:2: `strata ingore` suppresses nothing; did you mean `# strata ignore=A1`?",
+            "Warning Dockerfile:5: `strata ignore` suppresses nothing; did you mean `# strata ignore=A1`?",
+            "Note strata.toml: `ignore[2]` suppresses nothing: there is no such finding",
+            "Note Dockerfile:3: `ignore=A5` suppresses nothing: there is no such finding",
+        ],
+        "one behind another that is about the same is about something"
+    );
 }
 
 #[test]

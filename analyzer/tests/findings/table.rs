@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use strata_analyzer::{RULES, findings::MAX_PATHS};
 use strata_fixtures::stack::Stack;
 
-use crate::analysis_of;
+use crate::{
+    analysis_of,
+    memory::{Memory, file},
+};
 
 #[test]
 fn every_rule_has_its_own_number_and_name_and_says_everything() {
@@ -34,6 +37,28 @@ fn a_finding_lists_the_largest_paths_and_counts_all() {
     assert_eq!(finding.paths.len(), MAX_PATHS);
     assert_eq!((finding.paths[0].path.as_str(), finding.paths[99].path.as_str()), ("/f1000", "/f901"));
     assert_eq!(finding.message, "layer 1 deletes what layer 0 wrote: 1000 files, such as /f1000 (500kB)");
+}
+
+#[test]
+fn the_gravest_come_first_then_what_is_not_of_the_base_then_the_largest() {
+    let key = b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n".as_slice();
+    let big = [b'x'; 5000];
+    let layers: &[&[(&str, &[u8])]] = &[
+        &[("etc/a", &big), ("etc/b", &big), ("gone", &big[..3000])],
+        &[(".wh.gone", b""), ("etc/key", key), ("one", &big[..100]), ("two", &big[..100])],
+        &[("etc/.wh.key", b"")],
+    ];
+    let entries: Vec<Vec<_>> =
+        layers.iter().map(|files| files.iter().map(|(path, content)| file(path, content)).collect()).collect();
+    let layers: Vec<&[_]> = entries.iter().map(Vec::as_slice).collect();
+    let analysis = analysis_of(&Memory::new(&layers), Some(1));
+    let order: Vec<_> = analysis
+        .findings
+        .iter()
+        .map(|finding| (finding.rule, finding.base))
+        .filter(|(rule, _)| *rule != "B21")
+        .collect();
+    assert_eq!(order, [("S1", false), ("A3", false), ("A11", false), ("B1", false), ("B1", true)]);
 }
 
 /// `STRATA_WRITE_DOCS=1 cargo test -p strata-analyzer --test findings` writes the page anew.

@@ -27,6 +27,16 @@ fn b1_counts_every_copy_but_the_first() {
 }
 
 #[test]
+fn b1_is_about_the_copy_that_came_later_whatever_its_name() {
+    assert_eq!(stacked("zzz:5x / aaa:5x", "B1"), ["cross-layer 1 5 /aaa=/zzz"]);
+    assert_eq!(stacked("m:5x / aaa:5x / zzz:5x -m", "B1"), ["cross-layer 2 5 /zzz=/aaa"], "what is gone is no copy");
+    let image = Stack::parse("app:1", "share/perl/x:9q share/perl/y:8w / share/aperl/x:9q share/aperl/y:8w").unwrap();
+    let analysis = analysis_of(&image, Some(1));
+    let finding = analysis.findings.iter().find(|finding| finding.rule == "B1").unwrap();
+    assert_eq!((finding.creator, finding.bytes, finding.base, finding.fixable), (Some(1), 17, false, true));
+}
+
+#[test]
 fn b2_finds_links_that_became_copies() {
     assert_eq!(stacked("x:5 y=x / y:5z", "B2"), [""; 0], "another content is another file");
     assert_eq!(stacked("x:5q y=x / y:5q@0755", "B2"), ["copied-up 1 5 /y"]);
@@ -146,7 +156,7 @@ fn b17_counts_each_extra_of_a_module_once() {
         [
             format!("dev 0 {} /app/node_modules/dev", 3 + dev.len()),
             format!("duplicate 0 {} /app/node_modules/b/node_modules/a", 5 + a2.len()),
-            "source-map 0 5 /app/node_modules/a/index.js.map".to_owned(),
+            "source-map 0 5 /app/node_modules/a/index.js.map{a 1 (npm)}".to_owned(),
             "tests 0 7 /app/node_modules/a/test".to_owned(),
         ]
     );

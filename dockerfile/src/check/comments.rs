@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Config;
-use crate::{Dockerfile, Instruction, lines::trim_start};
+use crate::{Dockerfile, Instruction, Span, Spanned, lines::trim_start};
 
 /// What stands above instructions, by the place where they begin.
 pub(super) struct Above<'a> {
@@ -18,13 +18,13 @@ pub(super) fn above<'a>(source: &'a [u8], file: &Dockerfile) -> Above<'a> {
     let mut from = file.directives.last().map_or(0, |(_, value)| value.span.end);
     for instruction in &file.instructions {
         let start = instruction.span.start;
-        let comments = comments(source.get(from..start).unwrap_or_default());
+        let comments = comments(source, from, start);
         if let Some(last) = comments.last() {
-            above.last.insert(start, last);
+            above.last.insert(start, last.value);
         }
         // a `check=` that cannot be read turns nothing off
         if let Some(config) =
-            comments.iter().find_map(|comment| options(comment)).and_then(|text| Config::parse(text).ok())
+            comments.iter().find_map(|comment| options(comment.value)).and_then(|text| Config::parse(text).ok())
         {
             above.configs.insert(start, config);
         }
@@ -39,13 +39,15 @@ pub(super) fn above<'a>(source: &'a [u8], file: &Dockerfile) -> Above<'a> {
 /// ```
 /// let source = b"FROM a\n# one\n#\n# two\nRUN b\n";
 /// let parsed = strata_dockerfile::parse(source);
-/// assert_eq!(strata_dockerfile::check::comments_above(source, &parsed.file), [(1, vec!["two"])]);
+/// let above = strata_dockerfile::check::comments_above(source, &parsed.file);
+/// assert_eq!((above[0].0, above[0].1[0].value), (1, "two"));
+/// assert_eq!(&source[above[0].1[0].span.range()], b"two");
 /// ```
-pub fn comments_above<'a>(source: &'a [u8], file: &Dockerfile) -> Vec<(usize, Vec<&'a str>)> {
+pub fn comments_above<'a>(source: &'a [u8], file: &Dockerfile) -> Vec<(usize, Vec<Spanned<&'a str>>)> {
     let mut from = file.directives.last().map_or(0, |(_, value)| value.span.end);
     let mut above = Vec::new();
     for (number, instruction) in file.instructions.iter().enumerate() {
-        let found = comments(source.get(from..instruction.span.start).unwrap_or_default());
+        let found = comments(source, from, instruction.span.start);
         if !found.is_empty() {
             above.push((number, found));
         }
@@ -54,17 +56,24 @@ pub fn comments_above<'a>(source: &'a [u8], file: &Dockerfile) -> Vec<(usize, Ve
     above
 }
 
-fn comments(between: &[u8]) -> Vec<&str> {
+fn comments(source: &[u8], from: usize, to: usize) -> Vec<Spanned<&str>> {
     let mut comments = Vec::new();
-    for line in between.split(|&byte| byte == b'\n') {
-        let line = trim_start(line);
-        match line.strip_prefix(b"#").map(|comment| std::str::from_utf8(comment).map(str::trim)) {
-            Some(Ok("")) => comments.clear(),
-            Some(Ok(comment)) => comments.push(comment),
+    let mut end = from;
+    for line in source.get(from..to).unwrap_or_default().split(|&byte| byte == b'\n') {
+        end += line.len();
+        let trimmed = trim_start(line);
+        match trimmed.strip_prefix(b"#").map(std::str::from_utf8) {
+            Some(Ok(comment)) if comment.trim().is_empty() => comments.clear(),
+            Some(Ok(comment)) => {
+                let start = end - comment.trim_start().len();
+                let value = comment.trim();
+                comments.push(Spanned { value, span: Span { start, end: start + value.len() } });
+            }
             // an instruction that could not be understood
-            None if !line.is_empty() => comments.clear(),
+            None if !trimmed.is_empty() => comments.clear(),
             Some(Err(_)) | None => {}
         }
+        end += 1;
     }
     comments
 }

@@ -20,6 +20,8 @@ use crate::look::{
 const RULES: usize = 8;
 /// Findings of one rule.
 const FINDINGS: usize = 3;
+/// Reasons for suppressions that a person sees without `--all`.
+const REASONS: usize = 8;
 /// Bytes of a rule's findings from which on they are told, however large the image is: less is nobody's work.
 const SMALL: u64 = 100_000;
 /// The part of the image from which on they are told, however small it is: one in so many.
@@ -36,9 +38,13 @@ impl Found<'_> {
         sum(&self.findings)
     }
 
+    fn level(&self) -> Option<Level> {
+        self.findings.iter().map(|finding| finding.level).max()
+    }
+
     /// Whether more than bytes is at stake.
     fn is_grave(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level == Level::Error)
+        self.level() == Some(Level::Error)
     }
 
     fn is_small(&self, image: u64) -> bool {
@@ -46,20 +52,21 @@ impl Found<'_> {
     }
 }
 
-/// Writes what was found above the base: what is grave first, then by bytes. What is small is counted in one line, unless all
-/// shall be told.
+/// Writes what was found above the base, and what is grave wherever it is: in the order of the findings, by rule. What is small is
+/// counted in one line, unless all shall be told.
 pub(super) fn write(analysis: &Analysis, all: bool, out: &mut String) -> Result {
     let mut rules: Vec<Found<'_>> = Vec::new();
-    for finding in analysis.findings.iter().filter(|finding| !finding.base) {
+    for finding in analysis.findings.iter().filter(|finding| is_told(finding)) {
         match rules.iter_mut().find(|found| found.rule == finding.rule) {
             Some(found) => found.findings.push(finding),
             None => rules.push(Found { rule: finding.rule, findings: vec![finding] }),
         }
     }
-    rules.sort_by_key(|found| (!found.is_grave(), Reverse(found.bytes())));
+    rules.sort_by_key(|found| (Reverse(found.level()), Reverse(found.bytes())));
     let (small, mut told): (Vec<_>, Vec<_>) =
         rules.into_iter().partition(|found| !all && found.is_small(analysis.total_bytes));
-    let rest = told.split_off(told.len().min(if all { usize::MAX } else { RULES }));
+    let grave = told.iter().filter(|found| found.is_grave()).count();
+    let rest = told.split_off(told.len().min(if all { usize::MAX } else { RULES.max(grave) }));
     for found in &told {
         writeln!(out)?;
         of_rule(found, all, out)?;
@@ -69,7 +76,12 @@ pub(super) fn write(analysis: &Analysis, all: bool, out: &mut String) -> Result 
     }
     folded("more", &rest, out)?;
     folded("small", &small, out)?;
-    left_out(analysis, out)
+    left_out(analysis, all, out)
+}
+
+/// Whether a finding is told by itself: nothing can be done about what the base has, but to know what is grave.
+fn is_told(finding: &Finding) -> bool {
+    !finding.base || finding.level == Level::Error
 }
 
 /// `and 3 small findings of B14, B18, 2.1kB together: --all shows them`.
@@ -97,7 +109,7 @@ fn of_rule(found: &Found<'_>, all: bool, out: &mut String) -> Result {
     let style = if found.is_grave() { ERROR } else { STRONG };
     let about = if findings.iter().all(|finding| finding.exact) { "" } else { "about " };
     writeln!(out, "{style}{} {}: {about}{}{style:#}", found.rule, rule.about().title, size_text(found.bytes()))?;
-    let most = if all { findings.len() } else { FINDINGS };
+    let most = if all || found.is_grave() { findings.len() } else { FINDINGS };
     for finding in findings.iter().take(most) {
         writeln!(out, "  {}", text::safe(&finding.message))?;
     }
@@ -112,28 +124,50 @@ fn of_rule(found: &Found<'_>, all: bool, out: &mut String) -> Result {
 }
 
 /// What is not told, and why.
-fn left_out(analysis: &Analysis, out: &mut String) -> Result {
-    let of_base: Vec<&Finding> = analysis.findings.iter().filter(|finding| finding.base).collect();
-    let mut lines = Vec::new();
-    if !of_base.is_empty() {
-        let count = text::count(of_base.len(), "finding");
-        lines.push(format!("{count} about the base alone, {}: nothing here can change it", size_text(sum(&of_base))));
-    }
-    if !analysis.suppressed.is_empty() {
-        let findings: Vec<&Finding> = analysis.suppressed.iter().map(|suppressed| &suppressed.finding).collect();
-        let mut by: Vec<&str> = analysis.suppressed.iter().map(|suppressed| suppressed.by.as_str()).collect();
-        by.sort_unstable();
-        by.dedup();
-        let count = text::count(findings.len(), "finding");
-        lines.push(format!("{count} suppressed by {}, {}", by.join(", "), size_text(sum(&findings))));
-    }
-    if !lines.is_empty() {
+fn left_out(analysis: &Analysis, all: bool, out: &mut String) -> Result {
+    let of_base: Vec<&Finding> = analysis.findings.iter().filter(|finding| !is_told(finding)).collect();
+    let mut reasons: Vec<(&str, &str)> =
+        analysis.suppressed.iter().map(|suppressed| (suppressed.by.as_str(), suppressed.reason.as_str())).collect();
+    reasons.sort_by_key(|&(by, reason)| (place(by), reason));
+    reasons.dedup();
+    if !(of_base.is_empty() && reasons.is_empty()) {
         writeln!(out)?;
     }
-    for line in lines {
+    if !of_base.is_empty() {
+        let count = text::count(of_base.len(), "finding");
+        let bytes = size_text(sum(&of_base));
+        writeln!(out, "{FAINT}{count} about the base alone, {bytes}: nothing here can change it{FAINT:#}")?;
+    }
+    let most = if all { reasons.len() } else { REASONS };
+    for &(by, reason) in reasons.iter().take(most) {
+        let own =
+            analysis.suppressed.iter().filter(|suppressed| (&*suppressed.by, &*suppressed.reason) == (by, reason));
+        let findings: Vec<&Finding> = own.map(|suppressed| &suppressed.finding).collect();
+        let colon = if reason.is_empty() { "" } else { ": " };
+        let (count, bytes) = (text::count(findings.len(), "finding"), size_text(sum(&findings)));
+        let line = format!("{count} suppressed by {by}, {bytes}{colon}{reason}");
         writeln!(out, "{FAINT}{}{FAINT:#}", text::safe(&line))?;
+        for finding in findings.iter().filter(|_| all) {
+            writeln!(out, "{FAINT}  {} {}{FAINT:#}", finding.rule, text::safe(&finding.message))?;
+        }
+    }
+    if reasons.len() > most {
+        let rest: Vec<&Finding> = analysis
+            .suppressed
+            .iter()
+            .filter(|suppressed| reasons[most..].contains(&(&*suppressed.by, &*suppressed.reason)))
+            .map(|suppressed| &suppressed.finding)
+            .collect();
+        let (count, bytes) = (rest.len(), size_text(sum(&rest)));
+        writeln!(out, "{FAINT}and {count} more suppressed, {bytes}: --all shows them{FAINT:#}")?;
     }
     Ok(())
+}
+
+/// A file, and the line in it where one is named: lines are numbers.
+fn place(by: &str) -> (&str, u64) {
+    let place = by.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)));
+    place.unwrap_or((by, 0))
 }
 
 fn sum(findings: &[&Finding]) -> u64 {

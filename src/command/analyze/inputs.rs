@@ -41,6 +41,8 @@ pub(crate) struct Gathered {
     cache: Option<PathBuf>,
     settings: Settings,
     dockerfile: Option<(String, Vec<u8>)>,
+    /// Whether it was named, and not just there.
+    is_asked: bool,
     times: Option<Durations>,
     worth: Worth,
     base: Option<Candidate>,
@@ -83,6 +85,7 @@ impl Inputs {
             cache: places.analysis(),
             settings,
             dockerfile,
+            is_asked: self.file.is_some(),
             times: places.build_cache().ok().map(|cache| Durations::of(&cache)),
             worth: self.worth,
             base,
@@ -93,6 +96,11 @@ impl Inputs {
 }
 
 impl Gathered {
+    /// The name of the Dockerfile, where it was asked for.
+    pub(super) fn asked_dockerfile(&self) -> Option<&str> {
+        self.dockerfile.as_ref().filter(|_| self.is_asked).map(|(name, _)| name.as_str())
+    }
+
     /// All of it as the analysis takes it.
     pub(crate) fn options(&self) -> Options<'_> {
         Options {

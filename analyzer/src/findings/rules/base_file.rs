@@ -1,5 +1,6 @@
 //! A11: a file of the base image that a layer above it killed.
 
+use super::{is_database, rewritten_file};
 use crate::{
     findings::{
         About, Claim, Confidence, Level, Rule, Told,
@@ -25,7 +26,9 @@ impl Rule for BaseFile {
                   `FROM scratch`, `COPY --from=build / /`, which gives up the base's shared layers.",
             kinds: &[
                 ("overwrite", "another content took the name"),
+                ("database", "a package manager wrote its account anew, as it does with every install"),
                 ("rewrite", "the same content took the name: a chmod, a chown"),
+                ("identical", "the same content took the name, and at most the time changed"),
                 ("whiteout", "it was deleted"),
                 ("opaque", "its directory was emptied and made again"),
                 ("type-change", "something else took the name"),
@@ -37,13 +40,33 @@ impl Rule for BaseFile {
     }
 
     fn message(&self, told: &Told<'_>) -> String {
+        let (killer, files) = (told.killer(), told.files());
         let does = match told.kind() {
+            "database" => return format!("{killer} writes the base image's databases of packages anew: {files}"),
+            "identical" => return format!("{killer} has files of the base image again, as they were: {files}"),
             "overwrite" => "writes anew",
             "rewrite" => "changes attributes of",
             "type-change" => "puts something else in the place of",
             _ => "deletes",
         };
-        format!("{} {does} files of the base image: {}", told.killer(), told.files())
+        format!("{killer} {does} files of the base image: {files}")
+    }
+
+    fn fix(&self, told: &Told<'_>) -> String {
+        match told.kind() {
+            "database" => {
+                "None as long as anything is installed on this base: every install writes the database anew. Take a base image \
+                 that has the packages, where there is one."
+            }
+            "rewrite" => {
+                "Leave modes and owners of the base's files as they are: give `chmod` and `chown` only what this image adds."
+            }
+            "identical" => {
+                "Leave out what writes the same again: a COPY of files that the base has, a command that touches them."
+            }
+            _ => self.about().fix,
+        }
+        .to_owned()
     }
 }
 
@@ -54,7 +77,9 @@ impl Exact for BaseFile {
             return None;
         }
         let kind = match death.dead.kind {
+            Kind::Overwrite | Kind::Rewrite if is_database(death.dead.path.as_bytes()) => "database",
             Kind::Overwrite => "overwrite",
+            Kind::Rewrite if matches!(rewritten_file::change(death), "touch" | "identical") => "identical",
             Kind::Rewrite => "rewrite",
             Kind::Whiteout => "whiteout",
             Kind::Opaque => "opaque",

@@ -20,8 +20,8 @@ impl Rule for DeletedSecret {
             explanation: "A deletion in a later layer hides a file and removes nothing: whoever has the image has the \
                           layer, and whoever has the layer has the key.",
             detection: "Dead files of up to 64 KiB that hold a private key (PEM, OpenSSH, PGP, PuTTY), a token of a \
-                        well-known form, a password in a file of settings, a service account's key, or a store of \
-                        keys. Which files are looked at goes by their names and their first bytes.",
+                        well-known form, a password in a file of settings or of logins (`.netrc`, \
+                        `.git-credentials`, `.docker/config.json`), a service account's key, or a store of keys. Which files are looked at goes by their names and their first bytes.",
             fix: "Take the secret for known and replace it. Then give it to the RUN that needs it as \
                   `--mount=type=secret`, which no layer keeps.",
             kinds: &[

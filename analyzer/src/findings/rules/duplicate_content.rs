@@ -6,6 +6,7 @@ use crate::{
     findings::{
         About, Claim, Confidence, Hits, Level, Rule, Told,
         live::{Advisory, Whole, each_file, hit},
+        lower::First,
     },
     index::ContentHash,
     path_text,
@@ -22,8 +23,8 @@ impl Rule for DuplicateContent {
             title: "Files that the image has several times",
             explanation: "Each copy of a content is stored, pulled and unpacked for itself. Only names of one file, \
                           hard links, share their bytes.",
-            detection: "Live files of equal content, that is not empty: all but the first in the order of paths. Files \
-                        that are hard links of each other are one.",
+            detection: "Live files of equal content, that is not empty: all but the first, which is of the lowest layer and \
+                        stands first in it. Files that are hard links of each other are one.",
             fix: "Make the copy a hard link, in the RUN that writes the file, or a symlink; or COPY it once.",
             kinds: &[
                 ("within-layer", "the first copy is of the same layer"),
@@ -52,24 +53,29 @@ impl Advisory for DuplicateContent {
             return;
         }
         let subject = whole.subject;
-        let mut first: HashMap<ContentHash, (Vec<u8>, u32)> = HashMap::new();
+        let repeated = |inode| {
+            let content = subject.ledger.content(inode)?;
+            whole.counts.get(content).is_some_and(|&count| count > 1).then_some(content)
+        };
+        // whoever came last made the copy, whatever their names
+        let mut firsts: HashMap<ContentHash, First> = HashMap::new();
+        each_file(subject, &mut |path, _, inode| {
+            let Some(content) = repeated(inode) else { return };
+            let below = || subject.lower.and_then(|lower| lower.first.get(content)).cloned();
+            let first = firsts.entry(*content).or_insert_with(|| below().unwrap_or_else(|| (inode, path.to_vec())));
+            if inode < first.0 {
+                *first = (inode, path.to_vec());
+            }
+        });
         each_file(subject, &mut |path, size, inode| {
-            let Some(content) = subject.ledger.content(inode) else {
-                return;
-            };
-            if whole.counts.get(content).is_none_or(|&count| count < 2) {
+            let Some((first, other)) = repeated(inode).and_then(|content| firsts.get(content)) else { return };
+            if *first == inode {
                 return;
             }
-            let lower = subject.lower.and_then(|lower| lower.first.get(content));
-            let below = lower.filter(|(other, _)| other.as_slice() < path);
-            let Some((other, layer)) = first.get(content).into_iter().chain(below).min() else {
-                first.insert(*content, (path.to_vec(), inode.layer));
-                return;
-            };
             let owner = |path: &[u8]| subject.packages.owner(path).map(std::ptr::from_ref);
             let kind = match owner(path) {
                 Some(package) if owner(other) == Some(package) => "same-package",
-                _ if *layer == inode.layer => "within-layer",
+                _ if first.layer == inode.layer => "within-layer",
                 _ => "cross-layer",
             };
             let claim = Claim { other: Some(path_text(other)), ..Claim::file(kind) };

@@ -84,6 +84,11 @@ impl Exact for PackageDatabase {
     }
 }
 
+/// Whether a package manager keeps account in a file. No package has it.
+pub(in crate::findings) fn is_database(path: &[u8]) -> bool {
+    manager(path).is_some()
+}
+
 /// Whose database a path is.
 fn manager(path: &[u8]) -> Option<&'static str> {
     let is_in = |place: &str| match place.strip_suffix('/') {

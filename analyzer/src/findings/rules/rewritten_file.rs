@@ -65,15 +65,16 @@ impl Rule for RewrittenFile {
 
 impl Exact for RewrittenFile {
     fn claims(&self, death: &Death<'_>) -> Option<Claim> {
-        if death.dead.kind != Kind::Rewrite {
-            return None;
-        }
-        let entry = |inode: strata_image::view::InodeId| {
-            death.subject.ledger.indexes().get(inode.layer as usize)?.get(inode.entry)
-        };
-        let (old, new) = (entry(death.dead.inode), death.dead.by.and_then(entry));
-        Some(Claim::file(old.zip(new).map_or("identical", |(old, new)| changed(&old, &new))))
+        (death.dead.kind == Kind::Rewrite).then(|| Claim::file(change(death)))
     }
+}
+
+/// The command that wrote a file again.
+pub(super) fn change(death: &Death<'_>) -> &'static str {
+    let entry =
+        |inode: strata_image::view::InodeId| death.subject.ledger.indexes().get(inode.layer as usize)?.get(inode.entry);
+    let (old, new) = (entry(death.dead.inode), death.dead.by.and_then(entry));
+    old.zip(new).map_or("identical", |(old, new)| changed(&old, &new))
 }
 
 /// The command that makes this of that.

@@ -9,7 +9,7 @@ use crate::{
     size_text,
 };
 
-/// Findings that a page lists; they come with the most bytes first.
+/// Findings that a page lists, unless more are errors; the gravest come first.
 const MAX_FINDINGS: usize = 300;
 /// Paths of one finding, and of all: with names as long as can be, 12 MB.
 const MAX_PATHS: usize = 100;
@@ -24,7 +24,9 @@ pub(super) fn findings(report: &Report<'_>, out: &mut String) -> Result {
         return writeln!(out, "<p>Nothing was found that costs bytes.</p>\n</section>");
     }
     let mut left = MAX_ALL_PATHS;
-    for (place, finding) in findings.iter().take(MAX_FINDINGS).enumerate() {
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    let shown = MAX_FINDINGS.max(errors);
+    for (place, finding) in findings.iter().take(shown).enumerate() {
         let open = if place < OPEN { " open" } else { "" };
         write!(out, "<details class=\"finding {}\"{open}>\n<summary>", level(finding.level))?;
         summary(finding, out)?;
@@ -32,7 +34,7 @@ pub(super) fn findings(report: &Report<'_>, out: &mut String) -> Result {
         body(report, finding, &mut left, out)?;
         writeln!(out, "</details>")?;
     }
-    more(out, findings.len(), MAX_FINDINGS)?;
+    more(out, findings.len(), shown)?;
     writeln!(out, "</section>")
 }
 
@@ -48,11 +50,10 @@ fn summary(finding: &Finding, out: &mut String) -> Result {
     let about = if finding.exact { "" } else { "about " };
     write!(
         out,
-        "<span class=\"bytes\">{about}{}</span> <span class=\"rule\">{} {}</span> <span class=\"message\">{}</span>",
+        "<span class=\"bytes\">{about}{}</span> <span class=\"rule\">{} {}",
         size_text(finding.bytes),
         finding.rule,
         finding.name,
-        text(&finding.message)
     )?;
     if finding.level == Level::Error {
         write!(out, " <span class=\"mark fail\">error</span>")?;
@@ -60,7 +61,7 @@ fn summary(finding: &Finding, out: &mut String) -> Result {
     if finding.base {
         write!(out, " <span class=\"tag\">base</span>")?;
     }
-    Ok(())
+    write!(out, "</span> <span class=\"message\">{}</span>", text(&finding.message))
 }
 
 fn body(report: &Report<'_>, finding: &Finding, left: &mut usize, out: &mut String) -> Result {

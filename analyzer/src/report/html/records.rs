@@ -11,7 +11,7 @@ use crate::{Ledger, ledger::Kind};
 pub(super) enum Class {
     /// A file that the image shows; the first of those with its content.
     Live,
-    /// A file that the image shows, with the content of another one before it.
+    /// A file that the image shows, with the content of one that came before it: [`copies`](crate::analysis::copies).
     Copy,
     /// A file that the image carries and does not show.
     Dead,

@@ -1,0 +1,111 @@
+//! Which package a file belongs to that was found: what the databases of package managers say that stood beside it.
+//!
+//! A live file is of the package that the image has now. A dead one is of the package that was there just before it died: who
+//! deletes a package takes it out of the database too, and who upgrades one writes another version into it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use strata_image::{
+    layer::LayerPath,
+    view::{InodeId, NodeKind},
+};
+
+use super::{Subject, rules};
+use crate::{Packages, facts::Fact};
+
+/// Tells whose a file is. It holds the packages of one moment: who asks does so in the order of deaths.
+pub(super) struct Owners<'a> {
+    subject: &'a Subject<'a>,
+    /// Made at the first question about a dead file.
+    databases: Option<Databases<'a>>,
+    /// The packages of another moment than the last.
+    then: Option<(usize, Packages)>,
+}
+
+/// Contents that tell of packages, through the layers.
+struct Databases<'a> {
+    contents: Vec<Content<'a>>,
+    /// The layers that changed any of them.
+    changes: BTreeSet<usize>,
+}
+
+struct Content<'a> {
+    path: Vec<u8>,
+    text: &'a [u8],
+    creator: usize,
+    killer: Option<usize>,
+}
+
+impl<'a> Owners<'a> {
+    pub(super) fn of(subject: &'a Subject<'a>) -> Self {
+        Self { subject, databases: None, then: None }
+    }
+
+    /// The package of a file that a layer made and, when it is dead, another killed: name, version and manager.
+    pub(super) fn owner(&mut self, path: &[u8], creator: Option<usize>, killer: Option<usize>) -> Option<String> {
+        let creator = creator.filter(|_| !rules::is_database(path))?;
+        let now = self.subject.packages;
+        let Some(killer) = killer else { return now.owner(path).map(ToString::to_string) };
+        let databases = self.databases.get_or_insert_with(|| Databases::of(self.subject));
+        // of what one layer made and killed, its own database must do
+        let moment = if killer > creator { killer - 1 } else { killer };
+        if databases.changes.range(moment + 1..).next().is_none() {
+            return now.owner(path).map(ToString::to_string);
+        }
+        let change = databases.changes.range(..=moment).next_back().copied()?;
+        if self.then.as_ref().is_none_or(|(known, _)| *known != change) {
+            self.then = Some((change, databases.packages(change)));
+        }
+        let (_, then) = self.then.as_ref()?;
+        then.owner(path).map(ToString::to_string)
+    }
+}
+
+impl<'a> Databases<'a> {
+    fn of(subject: &'a Subject<'a>) -> Self {
+        let ledger = subject.ledger;
+        let mut dead: HashMap<InodeId, Option<(usize, &LayerPath)>> = HashMap::new();
+        let mut texts = Vec::new();
+        for (layer, index) in (0_u32..).zip(ledger.indexes()) {
+            let facts = index.facts();
+            for (entry, _) in facts.all().filter(|(_, fact)| matches!(fact, Fact::Kept { .. })) {
+                let inode = InodeId { layer, entry };
+                if let (Some(path), Some(text)) = (index.path(entry), facts.kept(entry)) {
+                    dead.insert(inode, None);
+                    texts.push((inode, path, text));
+                }
+            }
+        }
+        for end in ledger.dead() {
+            if let Some(dead) = dead.get_mut(&end.inode) {
+                *dead = Some((end.killer, &end.path));
+            }
+        }
+        let is_live = |path: &[u8], inode| {
+            let node = LayerPath::new(path).ok().and_then(|path| ledger.view().get(&path));
+            node.is_some_and(|node| node.inode == inode && node.meta.kind == NodeKind::File)
+        };
+        let (mut contents, mut changes) = (Vec::new(), BTreeSet::new());
+        for (inode, path, text) in texts {
+            let end = dead.get(&inode).copied().flatten();
+            if path == b"etc/passwd" || end.is_none() && !is_live(&path, inode) {
+                continue;
+            }
+            let creator = inode.layer as usize;
+            let path = end.map_or(path, |(_, path)| path.as_bytes().to_vec());
+            changes.insert(creator);
+            changes.extend(end.map(|(killer, _)| killer));
+            contents.push(Content { path, text, creator, killer: end.map(|(killer, _)| killer) });
+        }
+        contents.sort_by(|a, b| (&a.path, a.creator).cmp(&(&b.path, b.creator)));
+        Self { contents, changes }
+    }
+
+    /// The packages after a layer.
+    fn packages(&self, layer: usize) -> Packages {
+        let is_there =
+            |content: &&Content<'_>| content.creator <= layer && content.killer.is_none_or(|killer| killer > layer);
+        let kept = self.contents.iter().filter(is_there).map(|content| (content.path.clone(), content.text));
+        Packages::told_by(&kept.collect::<Vec<_>>())
+    }
+}
