@@ -13,6 +13,10 @@ use strata_image::{
 use super::{Subject, rules};
 use crate::{Packages, facts::Fact};
 
+/// Bytes of databases that are read for moments that are past: those of a Debian image, some 5 MB, fifty times. What is asked
+/// for beyond is not known, so that layers without end that touch a large database cost no time without end.
+const MAX_READ: usize = 256 << 20;
+
 /// Tells whose a file is. It holds the packages of one moment: who asks does so in the order of deaths.
 pub(super) struct Owners<'a> {
     subject: &'a Subject<'a>,
@@ -20,6 +24,8 @@ pub(super) struct Owners<'a> {
     databases: Option<Databases<'a>>,
     /// The packages of another moment than the last.
     then: Option<(usize, Packages)>,
+    /// Bytes that may still be read for such moments.
+    left: usize,
 }
 
 /// Contents that tell of packages, through the layers.
@@ -38,7 +44,7 @@ struct Content<'a> {
 
 impl<'a> Owners<'a> {
     pub(super) fn of(subject: &'a Subject<'a>) -> Self {
-        Self { subject, databases: None, then: None }
+        Self { subject, databases: None, then: None, left: MAX_READ }
     }
 
     /// The package of a file that a layer made and, when it is dead, another killed: name, version and manager.
@@ -54,7 +60,9 @@ impl<'a> Owners<'a> {
         }
         let change = databases.changes.range(..=moment).next_back().copied()?;
         if self.then.as_ref().is_none_or(|(known, _)| *known != change) {
-            self.then = Some((change, databases.packages(change)));
+            let contents = databases.after(change);
+            self.left = self.left.checked_sub(contents.iter().map(|(_, text)| text.len()).sum())?;
+            self.then = Some((change, Packages::told_by(&contents)));
         }
         let (_, then) = self.then.as_ref()?;
         then.owner(path).map(ToString::to_string)
@@ -101,11 +109,10 @@ impl<'a> Databases<'a> {
         Self { contents, changes }
     }
 
-    /// The packages after a layer.
-    fn packages(&self, layer: usize) -> Packages {
+    /// The contents that were there after a layer, with their paths.
+    fn after(&self, layer: usize) -> Vec<(Vec<u8>, &'a [u8])> {
         let is_there =
             |content: &&Content<'_>| content.creator <= layer && content.killer.is_none_or(|killer| killer > layer);
-        let kept = self.contents.iter().filter(is_there).map(|content| (content.path.clone(), content.text));
-        Packages::told_by(&kept.collect::<Vec<_>>())
+        self.contents.iter().filter(is_there).map(|content| (content.path.clone(), content.text)).collect()
     }
 }

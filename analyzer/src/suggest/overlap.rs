@@ -69,7 +69,8 @@ pub(super) fn drop_repeated(suggestions: &mut Vec<Suggestion>) {
 /// Whether both change the same lines, or one adds to the end of what the other takes away.
 fn meet(one: &Suggestion, other: &Suggestion) -> bool {
     let is_within = |a: &Edit, b: &Edit| a.span.start < b.span.end && b.span.start < a.span.end;
-    let adds_to = |a: &Edit, b: &Edit| a.span.start == b.span.end && b.replacement.is_empty();
+    let is_insertion = |edit: &Edit| edit.span.start == edit.span.end;
+    let adds_to = |a: &Edit, b: &Edit| is_insertion(a) && a.span.start == b.span.end && b.replacement.is_empty();
     let meet = |a: &Edit, b: &Edit| is_within(a, b) || adds_to(a, b) || adds_to(b, a);
     one.edits.iter().any(|a| other.edits.iter().any(|b| meet(a, b)))
 }
