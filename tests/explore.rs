@@ -112,11 +112,12 @@ impl Screen {
         self.until("the same screen", |anew| anew == text);
     }
 
-    /// The screen when it no longer changes.
+    /// The screen when it no longer changes. Of a size that soon follows another one tmux tells the program a quarter of a second
+    /// later, and shows what it makes of the old screen until then.
     fn settled(&self) -> String {
         let mut text = self.text();
         loop {
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(400));
             let later = self.text();
             if later == text {
                 return text;
