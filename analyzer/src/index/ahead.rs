@@ -2,7 +2,7 @@
 //! bytes (parsing, hashing contents) go on at the same time.
 //!
 //! ```text
-//! thread: stream ─► chunks of 256 KiB ═► reader          four of them go round
+//! thread: stream ─► chunks of 256 KiB ═► reader          eight of them go round
 //!             └───── the same memory again ◄─┘
 //! ```
 
@@ -14,8 +14,8 @@ use std::{
 
 /// Bytes of a chunk: long enough that handing it over costs nothing beside them.
 const CHUNK: usize = 256 << 10;
-/// Chunks that go round: one is filled, one is read, and two wait, so that neither side waits for the other's least delay.
-const CHUNKS: usize = 4;
+/// Chunks that go round: one is filled, one is read, and the others wait, so that neither side waits for the other's delays.
+const CHUNKS: usize = 8;
 
 /// Gives a stream's bytes, which a thread reads.
 pub(super) struct Ahead {

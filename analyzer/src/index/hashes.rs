@@ -5,8 +5,8 @@
 //!                     └───────────── the same memory again ◄──┘
 //! ```
 //!
-//! BLAKE3 is fast on long contents, whose parts it hashes side by side: these are hashed as they come by. A short one costs about as much as reading its
-//! entry, so that the two share the work.
+//! BLAKE3 is fast on long contents, whose parts it hashes side by side: these are hashed as they come by. A short one costs
+//! about as much as reading its entry, so that the two share the work.
 
 use std::{
     sync::mpsc::{self, Receiver, SyncSender},
@@ -19,8 +19,8 @@ use super::ContentHash;
 const MAX_SMALL: u64 = 32 << 10;
 /// Bytes of a batch: enough to hash for a tenth of a millisecond.
 const BATCH: usize = 256 << 10;
-/// Batches that wait for the thread: more would only be memory.
-const WAITING: usize = 2;
+/// Batches that wait for the thread: so many that three threads keep two processors busy, whichever of them has to wait.
+const WAITING: usize = 8;
 
 /// Hashes the contents of one layer, one after the other.
 #[derive(Default)]
