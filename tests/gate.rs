@@ -117,6 +117,10 @@ fn growth_is_measured_against_an_image_or_a_saved_report_and_names_what_grew() {
     assert!(text.contains(note), "{text}");
     let report = gate(&strata, &old, &["--max-growth", "0", "--against", "new.tar"]);
     assert_eq!(rule(&report, "max-growth")["measured"]["value"], -200);
+    // what came to nothing is no share of it
+    let empty = archive(&strata, "empty.tar", "a:0");
+    let report = gate(&strata, &new, &["--max-growth", "10%", "--growth-floor", "0", "--against", &empty]);
+    assert_eq!(rule(&report, "max-growth")["measured"], json!({ "unit": "bytes", "value": 1350 }));
     strata.file("other.json", "{\"schema\": 1}");
     let text = strata.ends(2, ["analyze", "--max-growth", "0", "--against", "other.json", &new]);
     assert!(text.contains("not a report of `analyze --format json`"), "{text}");

@@ -196,6 +196,11 @@ pub(crate) fn kept(ledger: &Ledger) -> Vec<(Vec<u8>, &[u8])> {
 
 /// The same, of some layers and what they show.
 pub(crate) fn kept_in<'a>(indexes: &'a [Arc<LayerIndex>], view: &View) -> Vec<(Vec<u8>, &'a [u8])> {
+    shown(indexes, view).into_iter().map(|(path, _, text)| (path, text)).collect()
+}
+
+/// The same, with the inodes.
+pub(crate) fn shown<'a>(indexes: &'a [Arc<LayerIndex>], view: &View) -> Vec<(Vec<u8>, InodeId, &'a [u8])> {
     let mut kept = Vec::new();
     let mut others = HashSet::new();
     for (layer, index) in indexes.iter().enumerate() {
@@ -205,7 +210,7 @@ pub(crate) fn kept_in<'a>(indexes: &'a [Arc<LayerIndex>], view: &View) -> Vec<(V
             let path = index.path(entry).and_then(|path| LayerPath::new(&path).ok());
             let is_live = |path: &LayerPath| view.get(path).is_some_and(|node| node.inode == inode);
             match path.filter(is_live) {
-                Some(path) => kept.extend(facts.kept(entry).map(|text| (path.as_bytes().to_vec(), text))),
+                Some(path) => kept.extend(facts.kept(entry).map(|text| (path.as_bytes().to_vec(), inode, text))),
                 None => {
                     others.insert(inode);
                 }
@@ -214,9 +219,9 @@ pub(crate) fn kept_in<'a>(indexes: &'a [Arc<LayerIndex>], view: &View) -> Vec<(V
     }
     kept.extend(shown_elsewhere(view, others).into_iter().filter_map(|(path, inode)| {
         let text = indexes.get(inode.layer as usize)?.facts().kept(inode.entry)?;
-        Some((path, text))
+        Some((path, inode, text))
     }));
-    kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+    kept.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     kept
 }
 
@@ -237,6 +242,9 @@ fn shown_elsewhere(view: &View, mut inodes: HashSet<InodeId>) -> Vec<(Vec<u8>, I
     }
     shown
 }
+
+/// Gives the kept content of a path.
+type Content<'a> = dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a;
 
 /// A path's directory and name.
 fn split(path: &[u8]) -> (&[u8], &[u8]) {

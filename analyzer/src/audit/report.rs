@@ -134,13 +134,7 @@ pub struct Biggest {
 }
 
 impl Biggest {
-    /// The first of those that weigh most, of findings in the order of their bytes.
-    pub(super) fn among(findings: &[Finding]) -> Option<Self> {
-        let level = findings.iter().map(|finding| finding.level).max()?;
-        findings.iter().find(|finding| finding.level == level).map(Self::of)
-    }
-
-    fn of(finding: &Finding) -> Self {
+    pub(super) fn of(finding: &Finding) -> Self {
         let &Finding { rule, name, level, bytes, .. } = finding;
         Self { rule, name, level, bytes, message: finding.message.clone() }
     }

@@ -68,7 +68,7 @@ pub(super) fn of(
             killed_bytes: base.killed_bytes,
         }),
         findings: findings.len(),
-        biggest: Biggest::among(&findings),
+        biggest: findings.first().map(Biggest::of),
     };
     (row, lines, findings)
 }

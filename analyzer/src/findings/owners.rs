@@ -3,15 +3,10 @@
 //! A live file is of the package that the image has now. A dead one is of the package that was there just before it died: who
 //! deletes a package takes it out of the database too, and who upgrades one writes another version into it.
 
-use std::collections::{BTreeSet, HashMap};
-
-use strata_image::{
-    layer::LayerPath,
-    view::{InodeId, NodeKind},
-};
+use std::collections::BTreeSet;
 
 use super::{Subject, rules};
-use crate::{Packages, facts::Fact};
+use crate::{Packages, packages};
 
 /// Bytes of databases that are read for moments that are past: those of a Debian image, some 5 MB, fifty times. What is asked
 /// for beyond is not known, so that layers without end that touch a large database cost no time without end.
@@ -72,38 +67,19 @@ impl<'a> Owners<'a> {
 impl<'a> Databases<'a> {
     fn of(subject: &'a Subject<'a>) -> Self {
         let ledger = subject.ledger;
-        let mut dead: HashMap<InodeId, Option<(usize, &LayerPath)>> = HashMap::new();
-        let mut texts = Vec::new();
-        for (layer, index) in (0_u32..).zip(ledger.indexes()) {
-            let facts = index.facts();
-            for (entry, _) in facts.all().filter(|(_, fact)| matches!(fact, Fact::Kept { .. })) {
-                let inode = InodeId { layer, entry };
-                if let (Some(path), Some(text)) = (index.path(entry), facts.kept(entry)) {
-                    dead.insert(inode, None);
-                    texts.push((inode, path, text));
-                }
-            }
-        }
-        for end in ledger.dead() {
-            if let Some(dead) = dead.get_mut(&end.inode) {
-                *dead = Some((end.killer, &end.path));
-            }
-        }
-        let is_live = |path: &[u8], inode| {
-            let node = LayerPath::new(path).ok().and_then(|path| ledger.view().get(&path));
-            node.is_some_and(|node| node.inode == inode && node.meta.kind == NodeKind::File)
-        };
         let (mut contents, mut changes) = (Vec::new(), BTreeSet::new());
-        for (inode, path, text) in texts {
-            let end = dead.get(&inode).copied().flatten();
-            if path == b"etc/passwd" || end.is_none() && !is_live(&path, inode) {
-                continue;
+        for (path, inode, text) in packages::shown(ledger.indexes(), ledger.view()) {
+            contents.push(Content { path, text, creator: inode.layer as usize, killer: None });
+        }
+        for dead in ledger.dead() {
+            if let Some(text) = ledger.indexes()[dead.creator()].facts().kept(dead.inode.entry) {
+                let path = dead.path.as_bytes().to_vec();
+                contents.push(Content { path, text, creator: dead.creator(), killer: Some(dead.killer) });
             }
-            let creator = inode.layer as usize;
-            let path = end.map_or(path, |(_, path)| path.as_bytes().to_vec());
-            changes.insert(creator);
-            changes.extend(end.map(|(killer, _)| killer));
-            contents.push(Content { path, text, creator, killer: end.map(|(killer, _)| killer) });
+        }
+        contents.retain(|content| content.path != b"etc/passwd");
+        for content in &contents {
+            changes.extend([content.creator].into_iter().chain(content.killer));
         }
         contents.sort_by(|a, b| (&a.path, a.creator).cmp(&(&b.path, b.creator)));
         Self { contents, changes }

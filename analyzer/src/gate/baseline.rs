@@ -103,13 +103,13 @@ pub struct GrownBy {
 }
 
 impl Grown {
-    /// What came or went of what was, 1 for all of it.
+    /// What came or went of what was, 1 for all of it; `None` where something came to nothing, which is no share of it.
     #[expect(clippy::cast_precision_loss, reason = "shown, not compared")]
-    pub(super) fn share(&self) -> f64 {
+    pub(super) fn share(&self) -> Option<f64> {
         if self.is_bytes == self.was_bytes {
-            return 0.0;
+            return Some(0.0);
         }
-        (self.is_bytes as f64 - self.was_bytes as f64) / self.was_bytes as f64
+        (self.was_bytes > 0).then(|| (self.is_bytes as f64 - self.was_bytes as f64) / self.was_bytes as f64)
     }
 }
 

@@ -138,14 +138,12 @@ fn growth(limits: &Limits, grown: Option<&Grown>, counts_all: bool) -> Judged {
     let Some(grown) = grown else { return skipped(RULE, "there is nothing to grow from: --against names it") };
     let since = grown.since.as_deref().unwrap_or("the baseline");
     let more = grown.is_bytes.saturating_sub(grown.was_bytes);
+    let by = Amount::Bytes(i128::from(grown.is_bytes) - i128::from(grown.was_bytes));
     let mut judged = match limit {
-        Growth::Bytes(limit) => {
-            let by = i128::from(grown.is_bytes) - i128::from(grown.was_bytes);
-            judged(RULE, more <= limit, Amount::Bytes(by), bytes(limit))
-        }
+        Growth::Bytes(limit) => judged(RULE, more <= limit, by, bytes(limit)),
         Growth::Share(limit) => {
             let is_kept = more == 0 || limit.compare(more, grown.was_bytes) != Ordering::Greater;
-            judged(RULE, is_kept, Amount::Share(grown.share()), Amount::Share(limit.value()))
+            judged(RULE, is_kept, grown.share().map_or(by, Amount::Share), Amount::Share(limit.value()))
         }
     };
     let mut note = format!("{since} had {}, this has {}", bytes(grown.was_bytes), bytes(grown.is_bytes));

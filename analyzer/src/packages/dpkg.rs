@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bstr::ByteSlice as _;
 
-use super::{Manager, Package, Paths, split};
+use super::{Content, Manager, Package, Paths, split};
 
 /// What a Debian package says about others, and how it came in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,9 +30,6 @@ impl Relations {
         names(&self.provides)
     }
 }
-
-/// Gives the kept content of a path.
-type Content<'a> = dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a;
 
 /// The packages of `var/lib/dpkg/status`.
 pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>, paths: &mut Paths) -> Vec<Package> {

@@ -2,7 +2,7 @@
 
 use bstr::ByteSlice as _;
 
-use super::{Manager, Package, Paths, split};
+use super::{Content, Manager, Package, Paths, split};
 
 /// The packages of apk's `installed`: lines of a letter, a colon and a value, an empty line after each package
 /// (apk-tools, `doc/apk-package.5`).
@@ -35,12 +35,7 @@ pub(super) fn apk(path: &[u8], text: &[u8], paths: &mut Paths) -> Vec<Package> {
 const RPM: [&[u8]; 3] = [b"rpmdb.sqlite", b"Packages.db", b"Packages"];
 
 /// The packages that the index kept of an rpm database; none where the directory has another that rpm reads instead.
-pub(super) fn rpm<'a>(
-    path: &[u8],
-    text: &'a [u8],
-    content: &(dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a),
-    paths: &mut Paths,
-) -> Vec<Package> {
+pub(super) fn rpm<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>, paths: &mut Paths) -> Vec<Package> {
     let (directory, name) = split(path);
     let mut others = RPM.into_iter().take_while(|other| *other != name);
     if others.any(|other| content(&[directory, b"/", other].concat()).is_some()) {

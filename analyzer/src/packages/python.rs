@@ -3,15 +3,10 @@
 
 use bstr::ByteSlice as _;
 
-use super::{Manager, Package, Paths, split};
+use super::{Content, Manager, Package, Paths, split};
 
 /// The package of one `METADATA` or `PKG-INFO`.
-pub(super) fn installed<'a>(
-    path: &[u8],
-    text: &'a [u8],
-    content: &(dyn Fn(&[u8]) -> Option<&'a [u8]> + 'a),
-    paths: &mut Paths,
-) -> Option<Package> {
+pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>, paths: &mut Paths) -> Option<Package> {
     let value = |name: &[u8]| text.lines().find_map(|line| line.strip_prefix(name));
     let (information, _) = split(path);
     let (site, _) = split(information);
