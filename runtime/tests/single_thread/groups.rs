@@ -86,8 +86,8 @@ fn shares_and_quotas_of_the_processor_are_taken() {
         cpuset_mems: Some("0".into()),
         ..Limits::default()
     };
-    // a hundredth of a processor: of half a second, most is waited for
-    let script = "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; cat /proc/$$/schedstat";
+    // a hundredth of a processor: most is waited for, once it has run for longer than a tick, which is when the kernel looks
+    let script = "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; cat /proc/$$/schedstat";
     let Some(output) = run(script, limits) else { return };
     let numbers: Vec<u64> = output.stdout.split_whitespace().map(|word| word.parse().unwrap()).collect();
     assert!(numbers[1] > numbers[0], "ran and waited, in nanoseconds: {output:?}");
