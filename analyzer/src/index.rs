@@ -1,7 +1,7 @@
 //! One pass over a layer's tar: what its entries say, and a hash of every content.
 //!
 //! ```text
-//! layer tar ─► Ahead ─► LayerReader ─► records │ xattrs │ contents (BLAKE3, sizes) │ facts ─► <cache>/<diff ID>
+//! layer tar ─► Ahead ─► LayerReader ─► records │ xattrs │ contents (hashes, sizes) │ facts ─► <cache>/<diff ID>
 //!              (thread)     └─► Hashes           └─────► entries again, as often as needed
 //!                              (thread)
 //! ```
@@ -15,6 +15,7 @@ mod building;
 mod cache;
 mod contents;
 mod hashes;
+mod identity;
 mod many;
 mod record;
 mod records;
@@ -36,6 +37,8 @@ use strata_image::{
 use crate::{Error, Result, error::in_layer, facts::LayerFacts};
 pub use cache::{CACHE_BYTES, CACHE_VARIABLE};
 use contents::Contents;
+pub(crate) use identity::ContentHasher;
+pub use identity::{ContentHash, content_hash};
 use record::Meaning;
 use records::Records;
 
@@ -45,9 +48,6 @@ const MAX_ENTRIES: usize = 5_000_000;
 const MAX_RECORDS: usize = 512 << 20;
 /// Bytes of extended attributes that one layer may have, equal sets counted once.
 const MAX_XATTRS: usize = 64 << 20;
-
-/// The identity of a content: its BLAKE3 hash. Never leaves the machine, never an OCI digest.
-pub type ContentHash = [u8; 32];
 
 /// Everything that analysis and comparison ask of a layer, without its contents.
 #[derive(Debug, PartialEq)]
@@ -287,9 +287,4 @@ impl Batch {
 /// An entry that is to be written over.
 fn blank() -> Entry {
     Entry::new(LayerPath::root(), EntryKind::Fifo)
-}
-
-/// Gives the hash by which indexes know content.
-pub fn content_hash(content: &[u8]) -> ContentHash {
-    *blake3::hash(content).as_bytes()
 }

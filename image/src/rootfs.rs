@@ -80,7 +80,7 @@ impl RootFilesystem {
         let failed = |error| if is_directory { Error::Tar(error) } else { Error::archive(&place)(error) };
         let mut tar = LayerReader::new(HashingReader::new(source.open()?));
         while tar.next_entry().map_err(failed)?.is_some() {}
-        let (digest, size) = tar.finish().map_err(failed)?.finish();
+        let (digest, size) = tar.finish().map_err(failed)?.into_inner().finish();
         if size == 0 {
             return Err(Error::NoImage { place });
         }

@@ -1,6 +1,6 @@
 //! Two tars side by side, to the last byte. Nothing is kept but what has no partner yet.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use strata_image::{
     Layer,
@@ -37,7 +37,7 @@ pub(super) fn compare(a: &dyn Layer, b: &dyn Layer, mut pairing: Pairing<'_>, co
 /// A layer as it is read.
 struct Tar<'a> {
     layer: &'a dyn Layer,
-    reader: LayerReader<Counting>,
+    reader: LayerReader<BufReader<Counting>>,
     /// Where the last entry ended.
     end: u64,
 }
@@ -67,7 +67,7 @@ impl<'a> Tar<'a> {
 
     /// Verifies the digest; gives what stands behind the last entry.
     fn finish(self) -> Result<End> {
-        let Counting { count, .. } = self.reader.finish().map_err(in_layer(self.layer.diff_id()))?;
+        let Counting { count, .. } = self.reader.finish().map_err(in_layer(self.layer.diff_id()))?.into_inner();
         let bytes = count.saturating_sub(self.end);
         let is_filled = count.is_multiple_of(RECORD) && (END..END + RECORD).contains(&bytes);
         Ok(End { bytes, is_filled })

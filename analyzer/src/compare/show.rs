@@ -12,7 +12,12 @@ use strata_image::{
 };
 
 use super::{Options, RootfsDiff, layers, rootfs, side::Side, what::What};
-use crate::{Error, Result, error::in_layer, index::LayerIndex, path_text, size_text, text_diff};
+use crate::{
+    Error, Result,
+    error::in_layer,
+    index::{LayerIndex, content_hash},
+    path_text, size_text, text_diff,
+};
 
 /// The most bytes of a file that are taken into memory to be shown: 4 MiB hold any text that a person reads.
 pub const MAX_SHOWN: u64 = 4 << 20;
@@ -278,7 +283,7 @@ impl<'a> Shown<'a> {
         let failed = |source| Error::Content { layer: diff_id, path: path_text(path.as_bytes()), source };
         reader.take(MAX_SHOWN).read_to_end(&mut content).map_err(failed)?;
         // the stream was not read to its end, where its digest would be verified
-        if blake3::hash(&content).as_bytes() != self.content().unwrap_or(&[0; 32]) {
+        if Some(&content_hash(&content)) != self.content() {
             return Err(failed(std::io::Error::other("it is not what the layer's index says")));
         }
         Ok(content)

@@ -21,6 +21,7 @@ use strata_image::{
 };
 
 use super::{Archive, Member};
+use crate::index::ContentHasher;
 
 /// Members that are looked at: more than any wheel, jar or source archive has.
 const MAX_MEMBERS: usize = 100_000;
@@ -180,13 +181,12 @@ impl Members {
         if self.members.len() == MAX_MEMBERS {
             return Err(too_much());
         }
-        let mut hasher = blake3::Hasher::new();
-        let mut limited = content.take(self.left + 1);
-        hasher.update_reader(&mut limited)?;
-        let size = hasher.count();
+        let mut hasher = ContentHasher::default();
+        io::copy(&mut content.take(self.left + 1), &mut hasher)?;
+        let (hash, size) = hasher.finish();
         self.spend(size)?;
         if size > 0 {
-            self.members.push(Member { hash: *hasher.finalize().as_bytes(), size });
+            self.members.push(Member { hash, size });
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::{
     secret,
     zeros::{self, Zeros},
 };
-use crate::index::ContentHash;
+use crate::index::{ContentHash, ContentHasher};
 
 /// Bytes read at once: a multiple of the blocks that are looked at for zeros.
 const CHUNK: usize = 128 << 10;
@@ -71,7 +71,7 @@ impl Gatherer {
         size: u64,
         content: &mut impl Read,
     ) -> io::Result<ContentHash> {
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = ContentHasher::default();
         let mut watch = self.watch(path, size);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(CHUNK, 0);
@@ -85,7 +85,7 @@ impl Gatherer {
         }
         self.buffer = buffer;
         self.end(entry, watch);
-        Ok(*hasher.finalize().as_bytes())
+        Ok(hasher.finish().0)
     }
 
     /// Begins a file.

@@ -7,7 +7,7 @@
 //! ```
 
 use std::{
-    io::{self, Read},
+    io::{self, BufRead, Read},
     sync::mpsc::{self, Receiver, Sender},
     thread::{self, JoinHandle},
 };
@@ -92,14 +92,24 @@ impl Drop for Ahead {
 
 impl Read for Ahead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.current.filled && !buffer.is_empty() {
-            self.advance()?;
-        }
-        let rest = &self.current.bytes[self.position..self.current.filled];
+        let rest = if buffer.is_empty() { &[] } else { self.fill_buf()? };
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
-        self.position += count;
+        self.consume(count);
         Ok(count)
+    }
+}
+
+impl BufRead for Ahead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.position == self.current.filled {
+            self.advance()?;
+        }
+        Ok(&self.current.bytes[self.position..self.current.filled])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.position += count;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::Read,
+    io::{BufRead, BufReader, Read},
 };
 
 use bstr::BString;
@@ -24,11 +24,13 @@ use crate::{
 
 /// Stored bytes of a layer from which on it is worth a thread that reads ahead: smaller ones are read in a millisecond.
 const MIN_AHEAD: u64 = 1 << 20;
+/// Bytes of a smaller layer that are read at once.
+const BUFFER: usize = 128 << 10;
 
 /// Reads a layer to its end.
 pub(super) fn read(layer: &dyn Layer) -> Result<LayerIndex> {
     let diff_id = layer.diff_id();
-    let mut reader = LayerReader::new(open(layer)?);
+    let mut reader = LayerReader::buffered(open(layer)?);
     let mut building = Building::new(diff_id);
     let mut facts = Gatherer::default();
     let mut hashes = Hashes::default();
@@ -54,11 +56,11 @@ pub(super) fn read(layer: &dyn Layer) -> Result<LayerIndex> {
 }
 
 /// The tar; that of a large layer is read, decompressed and verified by another thread.
-fn open(layer: &dyn Layer) -> Result<Box<dyn Read + Send>> {
+fn open(layer: &dyn Layer) -> Result<Box<dyn BufRead>> {
     let tar = layer.open().map_err(in_layer(layer.diff_id()))?;
     let (_, size) = layer.stored();
     if size < MIN_AHEAD {
-        return Ok(tar);
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, tar)));
     }
     let ahead = Ahead::new(tar).map_err(|source| Error::Index { layer: layer.diff_id(), source })?;
     Ok(Box::new(ahead))

@@ -1,23 +1,22 @@
 //! Keeps the hashes of contents, and makes those of small ones, by the dozen, in a thread of its own.
 //!
 //! ```text
-//! small contents ─► batch of 256 KiB ═► thread: BLAKE3 of each ═► hashes by the number of the file
+//! small contents ─► batch of 256 KiB ═► thread: hash of each ═► hashes by the number of the file
 //!                     └───────────── the same memory again ◄──┘
 //! ```
 //!
-//! BLAKE3 is fast on long contents, whose parts it hashes side by side: these are hashed as they come by. A short one costs
-//! about as much as reading its entry, so that the two share the work.
+//! Long contents are hashed as they come by. A short one costs about as much as reading its entry, so that the two share the work.
 
 use std::{
-    sync::mpsc::{self, Receiver, SyncSender},
+    sync::mpsc::{self, Receiver, SyncSender, TrySendError},
     thread::{self, JoinHandle},
 };
 
-use super::ContentHash;
+use super::{ContentHash, content_hash};
 
 /// Bytes of the largest content that goes into a batch.
 const MAX_SMALL: u64 = 32 << 10;
-/// Bytes of a batch: enough to hash for a tenth of a millisecond.
+/// Bytes of a batch, room for any content that goes into one: enough to hash for a tenth of a millisecond.
 const BATCH: usize = 256 << 10;
 /// Batches that wait for the thread: so many that three threads keep two processors busy, whichever of them has to wait.
 const WAITING: usize = 8;
@@ -26,7 +25,7 @@ const WAITING: usize = 8;
 #[derive(Default)]
 pub(super) struct Hashes {
     done: Vec<ContentHash>,
-    batch: Batch,
+    batch: Option<Batch>,
     /// Batches that were hashed, for their memory.
     spare: Vec<Batch>,
     /// Begun with the first batch that is full.
@@ -34,9 +33,9 @@ pub(super) struct Hashes {
 }
 
 /// Contents end to end, and the hashes of those that have one.
-#[derive(Default)]
 struct Batch {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
+    filled: usize,
     /// The number of each file, and where its content ends.
     files: Vec<(usize, usize)>,
     hashes: Vec<ContentHash>,
@@ -56,17 +55,16 @@ impl Hashes {
 
     /// Gives room for the content of the next file, which is small; it is to be filled before the next one begins.
     pub(super) fn small(&mut self, size: u64) -> &mut [u8] {
-        if self.batch.bytes.len() >= BATCH {
-            let next = self.spare.pop().unwrap_or_default();
-            let full = std::mem::replace(&mut self.batch, next);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if let Some(full) = self.batch.take_if(|batch| batch.bytes.len() - batch.filled < size) {
             self.send(full);
         }
-        let Batch { bytes, files, .. } = &mut self.batch;
-        let start = bytes.len();
-        bytes.resize(start + usize::try_from(size).unwrap_or(usize::MAX), 0);
-        files.push((self.done.len(), bytes.len()));
+        let batch = self.batch.get_or_insert_with(|| self.spare.pop().unwrap_or_else(Batch::new));
+        let start = batch.filled;
+        batch.filled += size;
+        batch.files.push((self.done.len(), batch.filled));
         self.done.push([0; 32]);
-        &mut bytes[start..]
+        &mut batch.bytes[start..batch.filled]
     }
 
     /// Takes the hash of the next file, which is large.
@@ -76,9 +74,10 @@ impl Hashes {
 
     /// The hashes of all files, in their order.
     pub(super) fn finish(mut self) -> Vec<ContentHash> {
-        let mut rest = std::mem::take(&mut self.batch);
-        rest.hash();
-        self.take(rest);
+        if let Some(mut rest) = self.batch.take() {
+            rest.hash();
+            self.take(rest);
+        }
         if let Some(Hashing { batches, hashed, handle }) = self.thread.take() {
             drop(batches);
             for batch in hashed {
@@ -96,10 +95,13 @@ impl Hashes {
             self.thread = Hashing::begin();
         }
         let refused = match &self.thread {
-            Some(thread) => thread.batches.send(batch).err().map(|error| error.0),
+            Some(thread) => match thread.batches.try_send(batch) {
+                Ok(()) => None,
+                Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => Some(batch),
+            },
             None => Some(batch),
         };
-        // without a thread it is done here
+        // rather than wait for the thread it is done here
         if let Some(mut batch) = refused {
             batch.hash();
             self.take(batch);
@@ -113,7 +115,7 @@ impl Hashes {
         for (&(file, _), hash) in batch.files.iter().zip(&batch.hashes) {
             self.done[file] = *hash;
         }
-        batch.bytes.clear();
+        batch.filled = 0;
         batch.files.clear();
         self.spare.push(batch);
     }
@@ -138,13 +140,17 @@ impl Hashing {
 }
 
 impl Batch {
+    fn new() -> Self {
+        Self { bytes: vec![0; BATCH].into(), filled: 0, files: Vec::new(), hashes: Vec::new() }
+    }
+
     fn hash(&mut self) {
         let mut start = 0;
         self.hashes.clear();
         self.hashes.extend(self.files.iter().map(|&(_, end)| {
-            let hash = blake3::hash(&self.bytes[start..end]);
+            let hash = content_hash(&self.bytes[start..end]);
             start = end;
-            *hash.as_bytes()
+            hash
         }));
     }
 }
@@ -165,10 +171,10 @@ mod tests {
         for content in &contents {
             match content.len() as u64 {
                 size if Hashes::is_small(size) => hashes.small(size).copy_from_slice(content),
-                _ => hashes.large(*blake3::hash(content).as_bytes()),
+                _ => hashes.large(content_hash(content)),
             }
         }
-        let expected: Vec<ContentHash> = contents.iter().map(|content| *blake3::hash(content).as_bytes()).collect();
+        let expected: Vec<ContentHash> = contents.iter().map(|content| content_hash(content)).collect();
         assert!(hashes.finish() == expected);
     }
 }

@@ -55,7 +55,7 @@ const BUFFER: usize = 128 << 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LayerReader<R> {
-    inner: BufReader<R>,
+    inner: R,
     /// Bytes consumed of the tar.
     offset: u64,
     content: Content,
@@ -74,17 +74,17 @@ struct Extensions {
     long_link: Option<BString>,
 }
 
-impl<R: Read> LayerReader<R> {
+impl<R: Read> LayerReader<BufReader<R>> {
     /// Reads a tar from its first byte. The reader buffers, so `inner` need not.
     pub fn new(inner: R) -> Self {
-        Self {
-            inner: BufReader::with_capacity(BUFFER, inner),
-            offset: 0,
-            content: Content::default(),
-            name: Vec::new(),
-            ended: false,
-            raw: None,
-        }
+        Self::buffered(BufReader::with_capacity(BUFFER, inner))
+    }
+}
+
+impl<R: BufRead> LayerReader<R> {
+    /// Reads a tar from its first byte, as [`LayerReader::new`] does, in the buffer that `inner` has.
+    pub fn buffered(inner: R) -> Self {
+        Self { inner, offset: 0, content: Content::default(), name: Vec::new(), ended: false, raw: None }
     }
 
     /// Makes the reader keep the headers of each entry for [`LayerReader::raw`].
@@ -151,7 +151,7 @@ impl<R: Read> LayerReader<R> {
     /// Reads to the end of the stream, so that a verifying reader below sees all of it, and gives that back.
     pub fn finish(mut self) -> Result<R, TarError> {
         while self.consume(u64::MAX)? > 0 {}
-        Ok(self.inner.into_inner())
+        Ok(self.inner)
     }
 
     /// The next header block; `None` at the end of the archive.
@@ -338,7 +338,7 @@ impl<R: Read> LayerReader<R> {
 
 /// The current entry's content, the holes of a sparse file as zeros. A stream that ends within it is an error of kind
 /// `UnexpectedEof` that holds a [`TarError`].
-impl<R: Read> Read for LayerReader<R> {
+impl<R: BufRead> Read for LayerReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let fits = |run| usize::try_from(run).unwrap_or(usize::MAX).min(buffer.len());
         match self.content.run() {

@@ -271,7 +271,7 @@ fn what_is_not_read_is_passed_over() {
     assert!(reader.next_entry().unwrap().is_none());
     assert!(reader.next_entry().unwrap().is_none());
     assert_eq!(reader.read(&mut [0; 9]).unwrap(), 0);
-    assert!(reader.finish().unwrap().is_empty());
+    assert!(reader.finish().unwrap().into_inner().is_empty());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The content of one file, as much of it as a person reads.
 
 use std::{
-    io::Read as _,
+    io::Read,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -41,11 +41,7 @@ pub(super) fn read(image: &dyn Image, file: File, stop: &AtomicBool) -> Result<C
 }
 
 /// A layer's reader at the content of an inode.
-fn seek(
-    image: &dyn Image,
-    inode: InodeId,
-    stop: &AtomicBool,
-) -> anyhow::Result<LayerReader<Box<dyn std::io::Read + Send>>> {
+fn seek(image: &dyn Image, inode: InodeId, stop: &AtomicBool) -> anyhow::Result<impl Read> {
     let layer = image.layers().get(inode.layer as usize).ok_or_else(|| anyhow::anyhow!("no such layer"))?;
     let mut reader = LayerReader::new(layer.open()?);
     for _ in 0..=inode.entry {

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{Read as _, Write as _},
+    io::Write as _,
     os::fd::OwnedFd,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
@@ -174,7 +174,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn file(&mut self, item: &Item, mode: u32, content: &mut LayerReader<impl std::io::Read>) -> Result<()> {
+    fn file(&mut self, item: &Item, mode: u32, content: &mut impl std::io::Read) -> Result<()> {
         let (parent, name) = self.place(item)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);

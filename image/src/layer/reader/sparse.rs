@@ -1,6 +1,6 @@
 //! The content of sparse files: its map, wherever that stands.
 
-use std::io::Read;
+use std::io::BufRead;
 
 use super::LayerReader;
 use crate::layer::{
@@ -9,7 +9,7 @@ use crate::layer::{
     sparse::{self, DecimalMap, Map, Segment},
 };
 
-impl<R: Read> LayerReader<R> {
+impl<R: BufRead> LayerReader<R> {
     /// Reads the map of an old GNU sparse file; gives its expanded size.
     pub(super) fn old_sparse(&mut self, header: &Header, stored: u64) -> Result<u64, TarError> {
         let at = self.offset - BLOCK_BYTES;
