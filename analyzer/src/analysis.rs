@@ -333,6 +333,7 @@ fn proposals(
         times: options.times,
         second: options.second,
         min_saving: options.min_saving,
+        cache: options.cache,
     })
 }
 

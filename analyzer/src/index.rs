@@ -19,6 +19,7 @@ mod identity;
 mod many;
 mod record;
 mod records;
+mod sample;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -41,6 +42,7 @@ pub(crate) use identity::ContentHasher;
 pub use identity::{ContentHash, content_hash};
 use record::Meaning;
 use records::Records;
+pub(crate) use sample::Sample;
 
 /// Entries that one layer may have. The largest layers seen in the wild have about two million; this many cost 300 MB.
 const MAX_ENTRIES: usize = 5_000_000;

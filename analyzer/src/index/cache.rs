@@ -45,6 +45,8 @@ const USE_NOTED: Duration = Duration::from_secs(60 * 60);
 /// How old a temporary file must be to be taken for one that a killed process left.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 const TEMPORARY: &str = ".index-";
+/// Ends the name of a sample, which stands beside the index.
+const SAMPLE: &str = ".gzip";
 
 /// Gives the index of a layer if the cache has it, whole and of this version.
 pub(super) fn load(directory: &Path, diff_id: DiffId) -> Option<LayerIndex> {
@@ -76,19 +78,27 @@ pub(super) fn load(directory: &Path, diff_id: DiffId) -> Option<LayerIndex> {
 pub(super) fn save(directory: &Path, index: &LayerIndex) -> io::Result<Records> {
     let front = encode(index);
     let records = index.records.whole()?;
-    fs::create_dir_all(directory)?;
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&front).update(&records);
-    file.write_all(MAGIC)?;
-    file.write_all(&(front.len() as u64).to_le_bytes())?;
-    file.write_all(&(records.len() as u64).to_le_bytes())?;
-    file.write_all(hasher.finalize().as_bytes())?;
-    file.write_all(&front)?;
-    file.write_all(&records)?;
-    let file = file.persist(directory.join(index.diff_id.hex()))?;
+    let lengths = [front.len() as u64, records.len() as u64].map(u64::to_le_bytes).concat();
+    let checksum = blake3::Hasher::new().update(&front).update(&records).finalize();
+    let head = [MAGIC, lengths.as_slice(), checksum.as_bytes()].concat();
+    let file = put(directory, &index.diff_id.hex(), &[&head, &front, &records])?;
     let start = (HEAD + front.len()) as u64;
     Records::in_file(index.len(), index.records.starts.clone(), file, start, records.len() as u64)
+}
+
+/// Writes a file of some parts: a reader sees the whole file or none.
+pub(super) fn put(directory: &Path, name: &str, parts: &[&[u8]]) -> io::Result<File> {
+    fs::create_dir_all(directory)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    Ok(file.persist(directory.join(name))?)
+}
+
+/// The name of what [`Sample`](super::Sample) keeps of a layer.
+pub(super) fn sample_name(layer: DiffId) -> String {
+    layer.hex() + SAMPLE
 }
 
 /// Notes that an index was used, as the time of its file.
@@ -118,7 +128,7 @@ fn parse_bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
-/// Removes the indexes that were not used for the longest, until the rest is within the bound.
+/// Removes the indexes and samples that were not used for the longest, until the rest is within the bound.
 pub(super) fn trim(directory: &Path, limit: u64) -> io::Result<()> {
     let mut indexes: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
     let now = SystemTime::now();
@@ -129,7 +139,8 @@ pub(super) fn trim(directory: &Path, limit: u64) -> io::Result<()> {
         // another process may have removed it
         let Ok(metadata) = entry.metadata() else { continue };
         let used = metadata.modified()?;
-        if name.len() == 64 && name.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        let layer = name.strip_suffix(SAMPLE).unwrap_or(name);
+        if layer.len() == 64 && layer.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             indexes.push((used, metadata.len(), entry.path()));
         } else if name.starts_with(TEMPORARY) && now.duration_since(used).is_ok_and(|age| age > ABANDONED) {
             let _ = fs::remove_file(entry.path());

@@ -1,25 +1,18 @@
 //! Bytes as a registry would hold them: an estimate, since dead files were compressed together with others.
 //!
 //! A layer that is stored compressed says itself what its bytes became. Of one that is not, as strata's own builds leave
-//! them, every eighth block is compressed to see.
+//! them, a sample is compressed to see.
 
 use std::{
-    io::{self, Read, Write},
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
 use serde::Serialize;
-use strata_image::{
-    Layer,
-    compression::{self, Compression, Effort},
-};
+use strata_image::Layer;
 
-use crate::Ledger;
+use crate::{Ledger, index::Sample};
 
-/// Bytes of a block that is compressed to see what the layer would become: gzip sees no further than half of it.
-const BLOCK: u64 = 64 << 10;
-/// Of so many blocks one is compressed: a layer that is read at the speed of memory is then not held up by gzip.
-const EVERY: u64 = 8;
 /// A tar has a header of as many bytes for each entry, and as many of padding for two.
 const HEADER: u64 = 512;
 
@@ -50,6 +43,12 @@ pub(super) struct Ratio {
     basis: Basis,
 }
 
+impl From<Sample> for Ratio {
+    fn from(Sample { whole, compressed }: Sample) -> Self {
+        Self { part: compressed, whole, basis: Basis::Sample }
+    }
+}
+
 impl Ratio {
     /// That part of other bytes, rounded up; never more than them.
     pub(super) fn apply(self, bytes: u64) -> u64 {
@@ -61,16 +60,17 @@ impl Ratio {
     }
 }
 
-/// What compression makes of each layer of an image; those that are not compressed are read once somebody asks.
+/// What compression makes of each layer of an image; those that are not compressed are sampled once somebody asks.
 pub(super) struct Ratios<'a> {
     layers: &'a [Arc<dyn Layer>],
     ledger: &'a Ledger,
+    cache: Option<&'a Path>,
     sampled: Vec<OnceLock<Ratio>>,
 }
 
 impl<'a> Ratios<'a> {
-    pub(super) fn new(layers: &'a [Arc<dyn Layer>], ledger: &'a Ledger) -> Self {
-        Self { layers, ledger, sampled: layers.iter().map(|_| OnceLock::new()).collect() }
+    pub(super) fn new(layers: &'a [Arc<dyn Layer>], ledger: &'a Ledger, cache: Option<&'a Path>) -> Self {
+        Self { layers, ledger, cache, sampled: layers.iter().map(|_| OnceLock::new()).collect() }
     }
 
     /// Of bytes that these layers made, each with how many of them.
@@ -91,7 +91,7 @@ impl<'a> Ratios<'a> {
         }
         let Some((layer, sampled)) = self.layers.get(layer).zip(self.sampled.get(layer)) else { return stored };
         // a layer that cannot be read has no finding either: the analysis failed before
-        *sampled.get_or_init(|| sample(layer.as_ref()).unwrap_or(stored))
+        *sampled.get_or_init(|| Sample::cached(layer.as_ref(), self.cache).map_or(stored, Ratio::from))
     }
 
     /// What a layer is stored as, compressed or not.
@@ -99,35 +99,5 @@ impl<'a> Ratios<'a> {
         let totals = self.ledger.layers().get(layer).copied().unwrap_or_default();
         let part = self.layers.get(layer).map_or(0, |layer| layer.stored().1);
         Ratio { part, whole: totals.total.saturating_add(HEADER * totals.entries), basis: Basis::LayerRatio }
-    }
-}
-
-fn sample(layer: &dyn Layer) -> io::Result<Ratio> {
-    let mut tar = layer.open().map_err(io::Error::other)?;
-    let effort = Effort { threads: std::num::NonZero::new(1), ..Effort::default() };
-    let mut writer = compression::writer(Compression::Gzip, effort, Counted(0))?;
-    let mut whole = 0;
-    loop {
-        let taken = io::copy(&mut tar.by_ref().take(BLOCK), &mut writer)?;
-        whole += taken;
-        let passed = io::copy(&mut tar.by_ref().take(BLOCK * (EVERY - 1)), &mut io::sink())?;
-        if taken < BLOCK || passed < BLOCK * (EVERY - 1) {
-            break;
-        }
-    }
-    Ok(Ratio { part: writer.finish()?.0, whole, basis: Basis::Sample })
-}
-
-/// Counts what is written.
-struct Counted(u64);
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

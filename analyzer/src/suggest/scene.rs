@@ -1,6 +1,6 @@
 //! All rules together: what they look at, and what becomes of their answers.
 
-use std::{cmp::Reverse, collections::BTreeMap, fmt, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use strata_dockerfile::edit;
 use strata_image::Layer;
@@ -37,6 +37,8 @@ pub struct Scene<'a> {
     pub second: u64,
     /// What a suggestion must save.
     pub min_saving: MinSaving,
+    /// Where what was learnt of layers is kept.
+    pub cache: Option<&'a Path>,
 }
 
 impl fmt::Debug for Scene<'_> {
@@ -62,7 +64,7 @@ pub struct Proposals {
 /// # Errors
 /// Fails when a layer cannot be applied below another one than its own.
 pub fn all(scene: &Scene<'_>) -> Result<Proposals> {
-    let ratios = Ratios::new(scene.layers, scene.ledger);
+    let ratios = Ratios::new(scene.layers, scene.ledger, scene.cache);
     let evidence = Evidence {
         costs: Costs::of(&scene.recipe, scene.ledger, scene.times, scene.second, &ratios),
         ..Evidence::of(scene.ledger)
