@@ -199,6 +199,37 @@ fn no_report_buries_a_secret_under_what_only_costs_bytes() {
     let base = archive(&strata, "base:1", &layers);
     let table = strata.ok(["analyze", "--base", &base, &archive(&strata, "app:2", &format!("{layers} / new:9"))]);
     assert!(table.contains("\nS1 ") && !table.contains("\nA3 "), "one of the base is known to the base alone: {table}");
+    let log = strata.json(["analyze", "--format", "sarif", "--base", &base, "app-2.tar"]);
+    let levels = |rule: &str| {
+        let results = log["runs"][0]["results"].as_array().unwrap().iter();
+        results.filter(|result| result["ruleId"] == rule).map(|result| result["level"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(levels("S1"), ["error"]);
+    assert!(levels("A3").len() > 20 && levels("A3").iter().all(|level| level == "note"), "{:?}", levels("A3"));
+}
+
+#[test]
+fn a_damaged_image_of_the_store_is_no_base_and_no_error_of_another_image() {
+    let strata = Strata::new();
+    let base = archive(&strata, "base:1", "a:100 k:1");
+    let image = archive(&strata, "app:1", "a:100 k:1 / -a b:9");
+    strata.ok(["load", "-i", &base]);
+    strata.ok(["load", "-i", &archive(&strata, "broken:1", "a:100")]);
+    let config = strata.ok(["images", "-q", "--no-trunc", "broken:1"]);
+    let config = config.trim().strip_prefix("sha256:").unwrap();
+    strata.file(&format!("root/images/blobs/sha256/{config}"), "{}");
+    for command in ["analyze", "audit"] {
+        let output = strata.output([command, "--format", "json", &image]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(said.starts_with("strata: warning: broken:1 of the store is not looked at as a base"), "{said}");
+        assert!(said.contains(config) && said.lines().count() == 1, "{said}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = if command == "audit" { &report["images"][0]["base"] } else { &report["base"] };
+        assert_eq!(found["name"], "base:1", "{command}");
+    }
+    let said = strata.ends(2, ["audit"]);
+    assert_eq!(said.matches("broken:1").count(), 1, "{said}");
 }
 
 #[test]

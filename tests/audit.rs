@@ -48,10 +48,10 @@ fn audit(strata: &Strata, sources: &[&str]) -> Value {
 }
 
 /// Runs a command with a list on standard input.
-fn with_list(strata: &Strata, list: &str, arguments: &[&str]) -> Output {
+fn with_list(strata: &Strata, list: impl AsRef<[u8]>, arguments: &[&str]) -> Output {
     let mut child =
         strata.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(list.as_ref()).unwrap();
     child.wait_with_output().unwrap()
 }
 
@@ -150,6 +150,23 @@ fn all_images_of_an_archive_on_standard_input_are_audited() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(names(&report), ["app:1", "app:2", "base:1", "web:1"]);
     assert_eq!(row(&report, "app:1")["source"], "docker-archive:-:app:1");
+}
+
+#[test]
+fn an_archive_where_a_list_is_read_is_told_how_to_be_named() {
+    let strata = Strata::new();
+    let mut archive = Vec::new();
+    docker::write(&named(&stacks()), &mut archive).unwrap();
+    archive.truncate(4096);
+    for input in [archive, vec![0xff; 100], vec![b'x'; 20_000]] {
+        let output = with_list(&strata, input, &["audit", "-"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            said.starts_with("strata: line 1 of standard input is no source: ") && said.contains("docker-archive:-"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -190,20 +190,42 @@ fn a_file_is_read_and_a_tree_is_extracted_after_asking() {
     screen.press(["q"]);
     screen.loses("zzzzzzzzz");
     screen.press(["Up", "C-e"]);
-    screen.shows("extract");
-    screen.press(["-l", "/out"]);
+    screen.shows("into: ▏the current directory");
+    screen.press(["-l", "out"]);
     screen.press(["Enter"]);
     screen.shows("extracted 1 file");
     assert_eq!(screen.strata.read("out/etc/motd"), "zzzzzzzzz");
     screen.press(["C-e"]);
-    screen.shows("extract");
-    screen.press(["-l", "/out"]);
+    screen.shows("into: ▏the current directory");
+    screen.press(["-l", "out"]);
     screen.press(["Enter"]);
     screen.shows("overwrite? y/n");
     screen.press(["n"]);
     screen.loses("overwrite?");
     screen.press(["C-c"]);
     screen.shows("ended 0");
+}
+
+#[test]
+fn an_image_on_standard_input_is_explored_with_the_keys_of_the_terminal() {
+    let Some(screen) = Screen::new(IMAGE, 100, 30) else { return };
+    for how in ["- <app.tar", "docker-archive:-:app:1 <app.tar", "app.tar </dev/null"] {
+        screen.start(how);
+        screen.shows("LAYER 0");
+        screen.press(["End"]);
+        screen.shows("LAYER 2");
+        screen.press(["Tab", "Down", "Enter"]);
+        screen.shows("zzzzzzzzz");
+        screen.press(["C-z"]);
+        screen.loses("zzzzzzzzz");
+        screen.run("clear; fg; echo ended $?");
+        screen.shows("zzzzzzzzz");
+        screen.press(["q"]);
+        screen.loses("zzzzzzzzz");
+        screen.press(["q"]);
+        screen.shows("ended 0");
+        screen.is_given_back();
+    }
 }
 
 #[test]

@@ -19,10 +19,10 @@ pub(crate) use duplicates::copies;
 use crate::{
     Ledger, Packages, Result,
     attribution::{self, Attribution},
-    findings::{self, Finding, Note, Subject, Suppressed, Suppression},
+    findings::{self, Finding, Level, Note, Subject, Suppressed, Suppression},
     index::LayerIndex,
     ledger::{Kind, Repeated},
-    packages::{self, Manager, Package},
+    packages::{self, MAX_PACKAGES, Manager, Package},
     path_text,
     suggest::{self, Caches, Context, MinSaving, Point, Proposals, Recipe, Scene, Suggestion, Times},
 };
@@ -261,6 +261,7 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
     let (duplicates, found) =
         rayon::join(|| duplicates::find(ledger, &repeated), || findings::all(&subject, &suppressions));
     notes.extend(found.notes);
+    notes.extend(packages.cut_at().map(too_many_packages));
     let (base, own) = base::accounts(ledger, base);
     Ok(Analysis {
         schema: SCHEMA,
@@ -286,6 +287,12 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
         notes,
         is_matched: origin.is_some(),
     })
+}
+
+/// Says where packages are left out.
+fn too_many_packages(database: &[u8]) -> Note {
+    let message = format!("with it the image claims more than {MAX_PACKAGES} packages: the others are left out");
+    Note { level: Level::Warning, by: path_text(database), message }
 }
 
 /// Who made the layers: what the builder remembers, else what the history tells.

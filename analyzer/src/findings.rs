@@ -9,6 +9,7 @@
 //! sum to the wasted bytes. Advisory rules (`B1` to `B23`) speak of what the image shows, and may speak of the same file
 //! twice. [`RULES`] is the one table that `--explain`, docs/rules.md and SARIF's list of rules are made from.
 
+mod chosen;
 mod deaths;
 mod hits;
 mod live;
@@ -24,6 +25,7 @@ use strata_dockerfile::Instruction;
 use strata_image::Image;
 
 use crate::{Ledger, Packages, analysis::LayerLine, ledger::Repeated};
+pub use chosen::chosen;
 pub(crate) use hits::{Hit, Hits};
 use live::Whole;
 pub(crate) use lower::{Lower, LowerContents};
@@ -228,7 +230,8 @@ impl Subject<'_> {
 }
 
 /// Finds everything: errors before warnings before notes, then what is not the base's own affair, then the most bytes; then by
-/// rule, creator, killer and kind. All reports keep to that. What is suppressed comes apart.
+/// rule, creator, killer and kind. All reports keep to that, and [`chosen`] says what they tell where they cannot tell all. What
+/// is suppressed comes apart.
 pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> All {
     let mut hits = Hits::new(suppressions);
     let claim = || {

@@ -29,6 +29,10 @@ use crate::{Ledger, facts::Fact, index::LayerIndex};
 pub(crate) use dpkg::Relations;
 use paths::Paths;
 
+/// Packages of one image: all that Debian or Fedora have are some 70,000. A database of 32 MiB can claim millions of a few bytes,
+/// each of which takes some two hundred here.
+pub const MAX_PACKAGES: usize = 1 << 17;
+
 /// Who keeps account of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -107,11 +111,13 @@ impl fmt::Display for Package {
 #[derive(Debug, Default)]
 pub struct Packages {
     list: Vec<Package>,
+    /// The database that told of one too many.
+    cut_at: Option<Vec<u8>>,
     owners: OnceLock<HashMap<Vec<u8>, u32>>,
 }
 
 impl Packages {
-    /// Finds the packages of what an image shows, in order of manager, name, version and place.
+    /// Finds the packages of what an image shows, in order of manager, name, version and place: at most [`MAX_PACKAGES`].
     pub fn of(ledger: &Ledger) -> Self {
         Self::told_by(&kept(ledger))
     }
@@ -119,6 +125,7 @@ impl Packages {
     /// Finds the packages that kept contents tell of.
     pub(crate) fn told_by(kept: &[(Vec<u8>, &[u8])]) -> Self {
         let mut list = Vec::new();
+        let mut cut_at = None;
         let mut paths = Paths::told_by(kept);
         let content = |path: &[u8]| {
             let at = kept.binary_search_by(|(other, _)| other.as_slice().cmp(path)).ok()?;
@@ -126,24 +133,37 @@ impl Packages {
         };
         for (path, text) in kept {
             let (directory, name) = split(path);
-            match name {
-                b"status" => list.extend(dpkg::installed(path, text, &content, &mut paths)),
+            let mut take = |packages: &mut dyn Iterator<Item = Package>| {
+                list.extend(packages.take(MAX_PACKAGES - list.len()));
+                packages.next().is_none()
+            };
+            let is_whole = match name {
+                b"status" => take(&mut dpkg::installed(path, text, &content, &mut paths)),
                 _ if directory == b"var/lib/dpkg/status.d" && !name.ends_with(b".md5sums") => {
-                    list.extend(dpkg::distroless(path, text, &content, &mut paths));
+                    take(&mut dpkg::distroless(path, text, &content, &mut paths).into_iter())
                 }
-                b"installed" => list.extend(installed::apk(path, text, &mut paths)),
+                b"installed" => take(&mut installed::apk(path, text, &mut paths)),
                 b"rpmdb.sqlite" | b"Packages.db" | b"Packages" => {
-                    list.extend(installed::rpm(path, text, &content, &mut paths));
+                    take(&mut installed::rpm(path, text, &content, &mut paths))
                 }
-                b"METADATA" | b"PKG-INFO" => list.extend(python::installed(path, text, &content, &mut paths)),
-                b"package.json" => list.extend(installed::npm(path, text)),
-                _ => {}
+                b"METADATA" | b"PKG-INFO" => take(&mut python::installed(path, text, &content, &mut paths).into_iter()),
+                b"package.json" => take(&mut installed::npm(path, text).into_iter()),
+                _ => true,
+            };
+            if !is_whole {
+                cut_at = Some(path.clone());
+                break;
             }
         }
         list.sort_by(|a, b| {
             (a.manager, &a.name, &a.version, &a.place).cmp(&(b.manager, &b.name, &b.version, &b.place))
         });
-        Self { list, owners: OnceLock::new() }
+        Self { list, cut_at, owners: OnceLock::new() }
+    }
+
+    /// The database, relative to the root, from which on packages are left out, since they are more than [`MAX_PACKAGES`].
+    pub fn cut_at(&self) -> Option<&[u8]> {
+        self.cut_at.as_deref()
     }
 
     /// The packages.

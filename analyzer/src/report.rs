@@ -19,7 +19,12 @@ pub use html::{MAX_NAMES, MAX_TEXT};
 pub(crate) use markdown::{code, plain};
 use serde::Serialize;
 
-use crate::{Analysis, Ledger, dive::Dive, gate::Verdict};
+use crate::{
+    Analysis, Finding, Ledger,
+    dive::Dive,
+    findings::{self, Level},
+    gate::Verdict,
+};
 
 /// Everything that is known.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -69,6 +74,14 @@ impl Report<'_> {
 
     fn name(&self) -> &str {
         self.analysis.image.name.as_deref().or(self.analysis.image.id.as_deref()).unwrap_or("image")
+    }
+
+    /// The findings that a list of so many places tells. None of the base's is there for its size: nothing can be done about it.
+    fn chosen_findings(&self, places: usize) -> Vec<&Finding> {
+        let all = &self.analysis.findings;
+        let errors = all.iter().filter(|finding| finding.level == Level::Error).count();
+        let bytes: Vec<u64> = all.iter().map(|finding| if finding.base { 0 } else { finding.bytes }).collect();
+        findings::chosen(&bytes, errors, places).into_iter().map(|number| &all[number]).collect()
     }
 
     /// `line 4`, or `layer 3` where the Dockerfile did not make it.

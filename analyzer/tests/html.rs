@@ -186,6 +186,20 @@ fn the_tables_need_no_script() {
 }
 
 #[test]
+fn a_note_of_several_suggestions_is_said_once() {
+    let source = "FROM base\nRUN make a\nRUN rm a\nUSER x\nRUN make b\nRUN rm b\nRUN curl x\n";
+    let steps = [None, Some(1), Some(2), Some(4), Some(5), Some(6)];
+    let image = Stack::parse("app:1", "base:1 / a:900 / -a / b:800 / -b / c:7").unwrap();
+    let dockerfile = Some(("Dockerfile", source.as_bytes()));
+    let analysis =
+        analysis::analyze(&image, &Options { dockerfile, steps: Some(&steps), ..Options::default() }).unwrap();
+    let notes: Vec<_> = analysis.suggestions.iter().map(|suggestion| suggestion.notes.clone()).collect();
+    assert!(notes.len() == 2 && notes[0] == notes[1] && notes[0].len() == 1, "{notes:?}");
+    let page = Report { analysis: &analysis, gate: None, compat: None, dockerfile }.html(None);
+    assert_eq!(page.matches("the RUN of line 7 calls curl").count(), 1);
+}
+
+#[test]
 fn without_a_ledger_a_page_has_tables_alone() {
     let (analysis, _) = stack("a:5 / -a");
     let page = Report { analysis: &analysis, gate: None, compat: None, dockerfile: None }.html(None);

@@ -136,13 +136,13 @@ fn a_checksum_does_not_make_nonsense_an_index() {
     let sound = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
     let path = cache.path().join(layer.diff_id().hex());
     let file = fs::read(&path).unwrap();
-    let (lengths, payload) = (&file[16..32], &file[64..]);
+    let (version, lengths, payload) = (&file[..16], &file[16..32], &file[64..]);
     for at in 0..payload.len() {
         for value in [0, 0x7f, 0xff] {
             let mut payload = payload.to_vec();
             payload[at] = value;
             let hash = *blake3::hash(&payload).as_bytes();
-            fs::write(&path, [b"strata-index 5\n\0".as_slice(), lengths, &hash, &payload].concat()).unwrap();
+            fs::write(&path, [version, lengths, &hash, &payload].concat()).unwrap();
             // whatever it gives, it must neither panic nor ask for more memory than the file has
             let read = LayerIndex::cached(&layer, Some(cache.path())).unwrap();
             assert_eq!(read.diff_id(), sound.diff_id());

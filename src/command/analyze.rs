@@ -29,7 +29,7 @@ use super::output;
 use crate::{
     cli,
     exit::Status,
-    look::{json, say, text},
+    look::{json, say, table::terminal_width, text},
     places::Places,
 };
 
@@ -167,8 +167,12 @@ fn notes(analysis: &Analysis, gathered: &inputs::Gathered) {
 }
 
 fn print(args: &Args, report: &Report<'_>, ledger: Option<&Ledger>) -> Result<()> {
+    let terminal = terminal_width();
     let text = match args.format {
-        Format::Table => table::text(report, args.inputs.worth.min_saving(), args.all)?,
+        Format::Table => {
+            let terminal = terminal.filter(|_| args.output.is_none());
+            table::text(report, args.inputs.worth.min_saving(), args.all, terminal)?
+        }
         Format::Json => json::text(report)?,
         Format::Markdown => report.markdown(),
         Format::Sarif => json::text(&report.sarif())?,
@@ -190,7 +194,7 @@ fn print(args: &Args, report: &Report<'_>, ledger: Option<&Ledger>) -> Result<()
     output(Some(path), |out| Ok(out.write_all(text.as_bytes())?))?;
     if let Some(verdict) = report.gate {
         let mut text = String::new();
-        gate::show(verdict, &mut text)?;
+        gate::show(verdict, terminal, &mut text)?;
         anstream::print!("{text}");
     }
     Ok(())

@@ -14,10 +14,13 @@ use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use strata_analyzer::audit::{self, Audit, Gathering, Observer, Options};
 
-use super::output;
+use super::{
+    analyze::inputs::{Damaged, candidates},
+    output,
+};
 use crate::{
     exit::Status,
-    look::{json, say, text},
+    look::{json, say, table::terminal_width, text},
     places::Places,
 };
 
@@ -27,14 +30,16 @@ use crate::{
                         NAME with * or ?  images of the store with such names, of all tags where it has none\n  \
                         DIR               the archives and layouts in it (rootfs:DIR is a root filesystem)\n  \
                         ARCHIVE, LAYOUT   all their images\n  \
-                        -                 a list on standard input, a source a line\n\
+                        -                 a list of sources on standard input, one a line: `analyze` reads an image there,\n                    \
+                        which here is docker-archive:- or oci-archive:-\n\
                         Without any: all images of the store. docs/audit.md says more.\n\n\
                         Examples:\n  strata audit\n  strata audit 'app:*' 'ghcr.io/team/*'\n  strata audit backup/ oci:layout\n  \
                         docker save -o all.tar a b c; strata audit all.tar\n  \
+                        docker save a b c | strata audit docker-archive:-\n  \
                         find /backup -name '*.tar' | strata audit --format json -o audit.json -\n\n\
                         Exit status: 0 done; 2 an image could not be read (the others are reported), or error.")]
 pub(crate) struct Args {
-    /// Images: names and patterns of names in the store, archives, layouts, directories of them, - for a list on standard input
+    /// Images: names and patterns of names in the store, archives, layouts, directories of them; - reads a list of these from standard input
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
 
@@ -103,7 +108,11 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         bail!("- is no file\nhint: without -o the report goes to standard output");
     }
     let folder = args.tables()?;
-    let bases = sources::candidates(places)?;
+    let (bases, damaged) = candidates(places)?;
+    // an audit of the store has a row for each of its images
+    if !(args.store || args.sources.is_empty()) {
+        damaged.into_iter().for_each(Damaged::warn);
+    }
     let cache = places.analysis();
     let mut progress = Progress::new();
     let mut gathering = Gathering::new(cache.as_deref());
@@ -121,7 +130,8 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
 
 fn print(args: &Args, audit: &Audit) -> Result<()> {
     let text = match args.format {
-        Format::Table => show::text(audit, args.top).context("cannot write the table")?,
+        Format::Table => show::text(audit, args.top, terminal_width().filter(|_| args.output.is_none()))
+            .context("cannot write the table")?,
         Format::Json => json::text(audit)?,
         Format::Markdown => audit::markdown(audit, args.top),
         // they are in their folder

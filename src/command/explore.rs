@@ -49,18 +49,24 @@ use terminal::Terminal;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Keys are dive's: Tab changes the pane, ? lists all of them, q quits.\n\n\
                         What strata.toml and `# strata ignore=RULE` suppress is shown with the reason.\n\n\
-                        Examples:\n  strata explore app:1\n  strata explore -f Dockerfile app:1\n  strata explore docker-archive:app.tar\n\n\
+                        Examples:\n  strata explore app:1\n  strata explore -f Dockerfile app:1\n  strata explore docker-archive:app.tar\n  \
+                        docker save app:1 | strata explore -\n\n\
                         NO_COLOR is honoured: every mark is a letter too.")]
 pub(crate) struct Args {
-    /// The image: a name in the store, an archive, a layout, a root filesystem
+    /// The image: a name in the store, an archive, a layout, a root filesystem; - reads an archive from standard input
     image: String,
 
     #[command(flatten)]
     inputs: Inputs,
 }
 
+/// Whether there is a terminal that keys can come from: where standard input is an image or a file, the process's own.
+fn has_keys() -> bool {
+    std::io::stdin().is_terminal() || std::fs::File::open("/dev/tty").is_ok()
+}
+
 pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+    if !has_keys() || !std::io::stdout().is_terminal() {
         bail!(
             "explore needs a terminal for its keys and its screen\n\
              hint: `strata analyze` prints the same facts anywhere, and with --format json for programs"

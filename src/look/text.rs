@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 /// Escapes control characters, so that no name, label or command of an image can drive the terminal it is shown on.
 pub(crate) fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -68,14 +70,26 @@ pub(crate) fn short_id(id: &str) -> String {
     id.strip_prefix("sha256:").map_or_else(|| id.to_owned(), |hex| hex.chars().take(12).collect())
 }
 
-/// The first `width` characters, the last of them an ellipsis when something was cut.
-pub(crate) fn ellipsis(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
+/// Columns of a terminal that a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// As much of a text as fits into so many columns of a terminal, the last of them an ellipsis when something was cut. Characters
+/// without a width count as one column, so that they have an end too.
+pub(crate) fn ellipsis(text: &str, columns: usize) -> String {
+    let mut used = 0;
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        if used < columns {
+            end = at;
+        }
+        used += c.width().unwrap_or(0).max(1);
+        if used > columns {
+            return format!("{}…", &text[..end]);
+        }
     }
-    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
-    cut.push('…');
-    cut
+    text.to_owned()
 }
 
 /// Columns of a line of prose.
@@ -141,5 +155,8 @@ mod tests {
     fn long_text_ends_in_an_ellipsis() {
         assert_eq!(ellipsis("abcdef", 6), "abcdef");
         assert_eq!(ellipsis("abcdefg", 6), "abcde…");
+        assert_eq!(ellipsis("名前名前", 7), "名前名…");
+        assert_eq!(ellipsis("名前名前", 6), "名前…");
+        assert_eq!(ellipsis(&"\u{301}".repeat(100), 3), "\u{301}\u{301}…");
     }
 }

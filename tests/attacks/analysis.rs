@@ -303,6 +303,24 @@ fn attack_60_databases_of_packages_claim_no_memory() {
 }
 
 #[test]
+fn attack_60_a_database_of_very_many_packages_is_read_to_a_bound() {
+    let strata = Strata::new();
+    for (name, stanza) in [
+        ("lib/apk/db/installed", "P:a\nV:1\n\n"),
+        ("var/lib/dpkg/status", "Package:a\nVersion:1\nStatus: i installed\n\n"),
+    ] {
+        let database = stanza.repeat((32 << 20) / stanza.len());
+        let path = image(&strata, &[vec![file(name, database)]]);
+        let path = path.to_str().unwrap();
+        for args in [vec!["analyze", path], vec!["compare", path, path], vec!["audit", path]] {
+            let (read, said) = within(&strata, 2 * MEMORY, &args);
+            let warning = format!("warning: /{name}: with it the image claims more than 131072 packages");
+            assert!(read && (args[0] != "analyze" || said.contains(&warning)), "{args:?}: {said:.500}");
+        }
+    }
+}
+
+#[test]
 fn attack_62_and_63_documents_that_lie_are_refused_before_use() {
     let strata = Strata::new();
     let (_untouched, victim) = strata.victim();

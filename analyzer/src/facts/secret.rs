@@ -18,7 +18,7 @@ pub enum Secret {
     PrivateKey = 0,
     /// A token that its form gives away, such as `ghp_…`.
     Token = 1,
-    /// A password or the like, assigned in a file of settings.
+    /// A password or the like, in a file of settings or of logins.
     Password = 2,
     /// A service account's key.
     ServiceAccount = 3,

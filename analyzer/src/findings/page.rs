@@ -17,9 +17,10 @@ What lies in the base image alone is counted apart: who builds on it cannot chan
 nothing else.
 
 Every form of the report tells errors before warnings and these before notes, then what is not the base's alone, then the most bytes.
-No form leaves an error out that has room for it. In the table, rules that together find less than 100 kB and less than a thousandth of the
-image, and nothing grave, are counted in one line; `--all` tells them too, and every other form of the report has all findings or says
-how many it leaves out.
+No form leaves an error out that has room for it. A list that has no room for all keeps a quarter of its places for the largest that
+would not be in it, so that many small findings hide no large one of a lower level; none of the base's is told for its size. In
+the table, rules that together find less than 100 kB and less than a thousandth of the image, and nothing grave, are counted in one
+line; `--all` tells them too, and every other form of the report has all findings or says how many it leaves out.
 
 A finding that shall not be told is named in `strata.toml`, with a reason:
 

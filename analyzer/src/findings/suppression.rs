@@ -46,12 +46,13 @@ pub struct Suppressed {
     pub finding: super::Finding,
 }
 
-/// What there is to say about a suppression that does not do what it was written for.
+/// What there is to say about a suppression that does not do what it was written for, or about a file of the image that is not
+/// read to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// How much it matters.
     pub level: Level,
-    /// Where the suppression stands.
+    /// Where the suppression stands, or the file.
     pub by: String,
     /// What there is to say.
     pub message: String,

@@ -8,7 +8,7 @@ use crate::{Analysis, analysis::FoundBy};
 
 /// Bytes that a saved report may have: a report of two million dead files has fewer.
 pub const MAX_REPORT: u64 = 1 << 30;
-/// Growers that a verdict names of each kind.
+/// Layers, and packages, that a verdict names: those that grew most.
 const MAX_GROWERS: usize = 10;
 
 /// How large an image was, and of what it was made.
@@ -83,8 +83,12 @@ pub struct Grown {
     pub is_bytes: u64,
     /// The layers that grew most.
     pub layers: Vec<GrownBy>,
+    /// How many layers grew.
+    pub layers_total: usize,
     /// The packages that grew most, or came, by what they say they installed.
     pub packages: Vec<GrownBy>,
+    /// How many packages grew or came.
+    pub packages_total: usize,
 }
 
 /// One that grew.
@@ -179,18 +183,22 @@ impl Baseline {
             let counted = side.layers.iter().filter(|layer| counts(layer));
             counted.fold(0, |sum: u64, layer| sum.saturating_add(layer.size_bytes))
         };
+        let (layers, layers_total) = grown_layers(&self.layers, &now.layers, counts);
+        let (packages, packages_total) = grown_packages(&self.packages, &now.packages);
         Grown {
             since: self.image.name.clone().or_else(|| self.image.id.clone()),
             was_bytes: size(self),
             is_bytes: size(&now),
-            layers: grown_layers(&self.layers, &now.layers, counts),
-            packages: grown_packages(&self.packages, &now.packages),
+            layers,
+            layers_total,
+            packages,
+            packages_total,
         }
     }
 }
 
 /// Layers that both have are left out; the others belong together when the same instruction made them, in their order.
-fn grown_layers(then: &[Layer], now: &[Layer], counts: impl Fn(&Layer) -> bool) -> Vec<GrownBy> {
+fn grown_layers(then: &[Layer], now: &[Layer], counts: impl Fn(&Layer) -> bool) -> (Vec<GrownBy>, usize) {
     let mut same: HashMap<&str, usize> = HashMap::new();
     for layer in then {
         *same.entry(&layer.diff_id).or_default() += 1;
@@ -228,7 +236,7 @@ fn grown_layers(then: &[Layer], now: &[Layer], counts: impl Fn(&Layer) -> bool) 
     largest(grown.collect())
 }
 
-fn grown_packages(then: &[Package], now: &[Package]) -> Vec<GrownBy> {
+fn grown_packages(then: &[Package], now: &[Package]) -> (Vec<GrownBy>, usize) {
     let mut before: HashMap<(&str, &str), (u64, &str)> = HashMap::new();
     for package in then {
         let (bytes, _) = before.entry((&package.manager, &package.name)).or_insert((0, &package.version));
@@ -256,9 +264,11 @@ fn grown_packages(then: &[Package], now: &[Package]) -> Vec<GrownBy> {
     largest(grown.collect())
 }
 
-fn largest(mut grown: Vec<GrownBy>) -> Vec<GrownBy> {
+/// Those that grew most, and how many grew.
+fn largest(mut grown: Vec<GrownBy>) -> (Vec<GrownBy>, usize) {
     grown.retain(|by| by.bytes() > 0);
+    let total = grown.len();
     grown.sort_by(|a, b| b.bytes().cmp(&a.bytes()).then(a.layer.cmp(&b.layer)).then_with(|| a.what.cmp(&b.what)));
     grown.truncate(MAX_GROWERS);
-    grown
+    (grown, total)
 }

@@ -33,7 +33,7 @@ pub const CACHE_BYTES: u64 = 1 << 30;
 pub const CACHE_VARIABLE: &str = "STRATA_ANALYSIS_MAX_USED";
 
 /// The number is the format's version: an older or newer file is read again from its layer.
-const MAGIC: &[u8; 16] = b"strata-index 6\n\0";
+const MAGIC: &[u8; 16] = b"strata-index 7\n\0";
 const HEAD: usize = MAGIC.len() + 8 + 8 + 32;
 /// No larger index is ever written, so no larger file is taken into memory.
 const MAX_FRONT: u64 = (MAX_ENTRIES * 50 + 2 * MAX_XATTRS + MAX_FACTS) as u64;

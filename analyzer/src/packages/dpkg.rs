@@ -32,28 +32,30 @@ impl Relations {
 }
 
 /// The packages of `var/lib/dpkg/status`.
-pub(super) fn installed<'a>(path: &[u8], text: &'a [u8], content: &Content<'a>, paths: &mut Paths) -> Vec<Package> {
+pub(super) fn installed<'a>(
+    path: &'a [u8],
+    text: &'a [u8],
+    content: &Content<'a>,
+    paths: &mut Paths,
+) -> impl Iterator<Item = Package> {
     let states = content(b"var/lib/apt/extended_states").unwrap_or_default();
     let auto: HashSet<&[u8]> = stanzas(states)
         .filter(|stanza| stanza.get("Auto-Installed") == Some(b"1"))
         .filter_map(|stanza| stanza.get("Package"))
         .collect();
     let is_installed = |stanza: &Stanza<'_>| stanza.get("Status").is_some_and(|status| status.ends_with(b" installed"));
-    stanzas(text)
-        .filter(is_installed)
-        .filter_map(|stanza| {
-            let name = stanza.get("Package")?;
-            let arch = stanza.get("Architecture").unwrap_or_default();
-            let list = |name: &[u8]| content(&[b"var/lib/dpkg/info/", name, b".list"].concat());
-            let files = list(name).or_else(|| list(&[name, b":", arch].concat())).unwrap_or_default();
-            let mut package = package(path, &stanza)?;
-            package.files = paths.all(files.lines());
-            if let Some(relations) = &mut package.relations {
-                relations.is_auto = auto.contains(name);
-            }
-            Some(package)
-        })
-        .collect()
+    stanzas(text).filter(is_installed).filter_map(move |stanza| {
+        let name = stanza.get("Package")?;
+        let arch = stanza.get("Architecture").unwrap_or_default();
+        let list = |name: &[u8]| content(&[b"var/lib/dpkg/info/", name, b".list"].concat());
+        let files = list(name).or_else(|| list(&[name, b":", arch].concat())).unwrap_or_default();
+        let mut package = package(path, &stanza)?;
+        package.files = paths.all(files.lines());
+        if let Some(relations) = &mut package.relations {
+            relations.is_auto = auto.contains(name);
+        }
+        Some(package)
+    })
 }
 
 /// The package of one file of `var/lib/dpkg/status.d`, as distroless images have them.

@@ -55,7 +55,7 @@ fn head(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         out,
         "{} in {layers} layer{}, **{} wasted**, efficiency {:.2}%",
         size_text(analysis.total_bytes),
-        if layers == 1 { "" } else { "s" },
+        plural(layers),
         size_text(analysis.wasted_bytes),
         (analysis.efficiency * 10_000.0).floor() / 100.0
     )
@@ -81,10 +81,20 @@ fn gate(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
         return Ok(());
     };
     let since = grown.since.as_deref().map_or_else(|| "the baseline".to_owned(), code);
-    writeln!(out, "\n<details><summary>What grew since {since}</summary>\n\n| was | is | what |\n|---:|---:|---|")?;
-    for by in grown.layers.iter().chain(&grown.packages) {
-        let was = by.was_bytes.map_or_else(|| "new".to_owned(), size_text);
-        writeln!(out, "| {was} | {} | {} |", size_text(by.is_bytes), code(&by.what))?;
+    writeln!(out, "\n<details><summary>What grew since {since}</summary>")?;
+    for (what, all, total) in
+        [("layer", &grown.layers, grown.layers_total), ("package", &grown.packages, grown.packages_total)]
+    {
+        if all.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n**{total} {what}{}**\n\n| was | is | {what} |\n|---:|---:|---|", plural(total))?;
+        for by in all {
+            let was = by.was_bytes.map_or_else(|| "new".to_owned(), size_text);
+            let place = by.layer.map_or_else(String::new, |layer| format!("{}: ", report.place(layer)));
+            writeln!(out, "| {was} | {} | {place}{} |", size_text(by.is_bytes), code(&by.what))?;
+        }
+        more(out, total, all.len())?;
     }
     writeln!(out, "\n</details>")
 }
@@ -108,7 +118,7 @@ fn errors(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     if errors.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n**{} error{}**\n\n{HEAD}", errors.len(), if errors.len() == 1 { "" } else { "s" })?;
+    writeln!(out, "\n**{} error{}**\n\n{HEAD}", errors.len(), plural(errors.len()))?;
     let (mut shown, mut room) = (0, MAX_ERRORS);
     for finding in &errors {
         let row = row(report, finding);
@@ -123,14 +133,15 @@ fn errors(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 fn findings(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
-    let others: Vec<_> = report.analysis.findings.iter().filter(|finding| !is_error(finding)).collect();
-    if others.is_empty() {
+    let errors = report.analysis.findings.iter().filter(|finding| is_error(finding)).count();
+    let count = report.analysis.findings.len() - errors;
+    if count == 0 {
         return Ok(());
     }
-    let count = others.len();
-    writeln!(out, "\n<details><summary>{count} finding{}</summary>\n", if count == 1 { "" } else { "s" })?;
+    writeln!(out, "\n<details><summary>{count} finding{}</summary>\n", plural(count))?;
     writeln!(out, "{HEAD}")?;
-    for finding in others.iter().take(MAX_FINDINGS) {
+    let chosen = report.chosen_findings(errors + MAX_FINDINGS);
+    for finding in chosen.iter().filter(|finding| !is_error(finding)) {
         out.push_str(&row(report, finding));
     }
     more(out, count, MAX_FINDINGS)?;
@@ -163,7 +174,7 @@ fn layers(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     layers.sort_by_key(|layer| (std::cmp::Reverse(layer.size_bytes), layer.index));
     layers.truncate(MAX_LAYERS);
     layers.sort_by_key(|layer| layer.index);
-    writeln!(out, "\n<details><summary>{count} layer{}</summary>\n", if count == 1 { "" } else { "s" })?;
+    writeln!(out, "\n<details><summary>{count} layer{}</summary>\n", plural(count))?;
     writeln!(out, "| layer | line | size | wasted | created by |\n|---:|---:|---:|---:|---|")?;
     for layer in layers {
         writeln!(
@@ -178,6 +189,10 @@ fn layers(report: &Report<'_>, out: &mut String) -> std::fmt::Result {
     }
     more(out, count, MAX_LAYERS)?;
     writeln!(out, "\n</details>")
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 fn more(out: &mut String, count: usize, shown: usize) -> std::fmt::Result {
@@ -219,7 +234,12 @@ mod tests {
     use strata_fixtures::stack::Stack;
 
     use super::{MAX_COMMENT, plain};
-    use crate::{analysis, analyze, report::Report};
+    use crate::{
+        analysis, analyze,
+        findings::Level,
+        gate::{self, Baseline, Limits},
+        report::Report,
+    };
 
     #[test]
     fn a_comment_is_never_longer_than_it_may_be() {
@@ -246,6 +266,47 @@ mod tests {
         assert_eq!(text.matches("| S1 ").count(), 40, "{text}");
         assert!(text.contains("**40 errors**") && text.contains("and 20 more"), "{text}");
         assert!(text.chars().count() <= MAX_COMMENT, "{}", text.chars().count());
+    }
+
+    #[test]
+    fn small_findings_of_a_higher_level_push_no_large_one_out() {
+        let mut analysis = analyze(&Stack::parse("app:1", "a:9 / -a").unwrap(), &analysis::Options::default()).unwrap();
+        let finding = analysis.findings[0].clone();
+        let note = crate::Finding { bytes: 1 << 30, level: Level::Note, rule: "B9", ..finding.clone() };
+        let of_base = crate::Finding { bytes: 1 << 40, base: true, rule: "B7", ..note.clone() };
+        analysis.findings = [vec![finding; 40], vec![note], vec![of_base; 10]].concat();
+        let report = Report { analysis: &analysis, gate: None, compat: None, dockerfile: None };
+        let text = report.markdown();
+        assert_eq!(text.matches("| B9 ").count(), 1, "{text}");
+        assert_eq!((text.matches("| A3 ").count(), text.matches("| B7 ").count()), (19, 0), "{text}");
+        assert!(text.contains("51 findings") && text.contains("and 31 more"), "{text}");
+        let page = report.html(None);
+        assert!(page.contains("B9 ") && !page.contains(" more"), "{page}");
+    }
+
+    #[test]
+    fn layers_and_packages_that_grew_stand_apart_with_their_numbers() {
+        let image = |size: u32| {
+            let layers: Vec<String> = (0..12).map(|number| format!("f{number}:{}", size + number)).collect();
+            let image = Stack::parse("app:1", &layers.join(" / ")).unwrap();
+            analyze(&image, &analysis::Options::default()).unwrap()
+        };
+        let (old, mut new) = (image(10), image(1000));
+        new.packages = vec![analysis::PackageLine {
+            manager: crate::packages::Manager::Apk,
+            name: "p".to_owned(),
+            version: "2".to_owned(),
+            bytes: Some(7),
+        }];
+        let gate = gate::judge(&new, &Limits::default(), Some(&Baseline::from(&old)), None);
+        let report = Report { analysis: &new, gate: Some(&gate), compat: None, dockerfile: None };
+        let text = report.markdown();
+        assert!(
+            text.contains("**12 layers**\n\n| was | is | layer |\n|---:|---:|---|\n| 10B | 1kB | layer 0: "),
+            "{text}"
+        );
+        assert!(text.contains("\nand 2 more\n\n**1 package**\n\n| was | is | package |\n"), "{text}");
+        assert!(text.contains("| new | 7B | <code>apk p 2</code> |\n\n</details>"), "{text}");
     }
 
     #[test]

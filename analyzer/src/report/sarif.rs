@@ -113,8 +113,7 @@ fn result(report: &Report<'_>, finding: &Finding, file: Option<&File<'_>>, seen:
     let mut result = json!({
         "ruleId": finding.rule,
         "ruleIndex": RULES.iter().position(|rule| rule.about().id == finding.rule),
-        // nobody who builds on a base image can change it
-        "level": if finding.base { "note" } else { level(finding.level) },
+        "level": level(result_level(finding)),
         "message": { "text": text(&format!("{} {}", sentence(&finding.message), finding.fix)) },
         "partialFingerprints": { "strataFinding/v1": fingerprint(report, finding, seen) },
         "properties": {
@@ -203,6 +202,12 @@ fn fingerprint(report: &Report<'_>, finding: &Finding, seen: &mut HashMap<String
     let hash = hasher.finalize().to_hex().as_str()[..32].to_owned();
     let number = seen.entry(hash.clone()).and_modify(|number| *number += 1).or_insert(1);
     format!("{hash}:{number}")
+}
+
+/// What a rule says of the base image's own bytes is a note, since nobody who builds on it can save them. An error stays one: a
+/// level is how grave a problem is, not whose (3.27.10), and to take another base, or to replace a secret, is for whoever reads.
+fn result_level(finding: &Finding) -> Level {
+    if finding.base && finding.level != Level::Error { Level::Note } else { finding.level }
 }
 
 fn level(level: Level) -> &'static str {

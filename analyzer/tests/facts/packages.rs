@@ -2,7 +2,11 @@
 
 mod rpm;
 
-use strata_analyzer::{Ledger, Packages, index::LayerIndex, packages::Manager};
+use strata_analyzer::{
+    Ledger, Packages,
+    index::LayerIndex,
+    packages::{MAX_PACKAGES, Manager},
+};
 use strata_image::Image as _;
 
 use crate::memory::{Memory, file};
@@ -52,6 +56,17 @@ fn dpkg_packages_are_those_that_are_installed() {
     let merged = owner(&found, "usr/lib/x86_64-linux-gnu/libc.so.6");
     assert_eq!(merged, Some((Manager::Dpkg, "libc6".to_owned())), "/lib is /usr/lib");
     assert_eq!(owner(&found, "usr/bin/other"), None);
+}
+
+#[test]
+fn packages_of_all_databases_together_are_bounded() {
+    let apk = |number: usize| "P:a\nV:1\n\n".repeat(number).into_bytes();
+    for (number, cut_at) in [(MAX_PACKAGES - 2, None), (MAX_PACKAGES - 1, Some(b"var/lib/dpkg/status".as_slice()))] {
+        let found = packages(&[&[("lib/apk/db/installed", &apk(number)), ("var/lib/dpkg/status", STATUS)]]);
+        assert_eq!((found.list().len(), found.cut_at()), (MAX_PACKAGES, cut_at));
+    }
+    let found = packages(&[&[("lib/apk/db/installed", &apk(MAX_PACKAGES + 9)), ("var/lib/dpkg/status", STATUS)]]);
+    assert_eq!(found.cut_at(), Some(b"lib/apk/db/installed".as_slice()));
 }
 
 #[test]

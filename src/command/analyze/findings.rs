@@ -7,7 +7,7 @@ use std::{
 
 use strata_analyzer::{
     Analysis, Finding,
-    findings::{Level, rule},
+    findings::{self, Level, rule},
     size_text,
 };
 
@@ -16,7 +16,7 @@ use crate::look::{
     text,
 };
 
-/// Rules that a person sees without `--all`.
+/// Rules that a person sees without `--all`, unless more have errors.
 const RULES: usize = 8;
 /// Findings of one rule.
 const FINDINGS: usize = 3;
@@ -63,17 +63,21 @@ pub(super) fn write(analysis: &Analysis, all: bool, out: &mut String) -> Result 
         }
     }
     rules.sort_by_key(|found| (Reverse(found.level()), Reverse(found.bytes())));
-    let (small, mut told): (Vec<_>, Vec<_>) =
+    let (small, told): (Vec<_>, Vec<_>) =
         rules.into_iter().partition(|found| !all && found.is_small(analysis.total_bytes));
-    let grave = told.iter().filter(|found| found.is_grave()).count();
-    let rest = told.split_off(told.len().min(if all { usize::MAX } else { RULES.max(grave) }));
-    for found in &told {
+    let errors = told.iter().filter(|found| found.is_grave()).count();
+    let bytes: Vec<u64> = told.iter().map(Found::bytes).collect();
+    let chosen = findings::chosen(&bytes, errors, if all { told.len() } else { RULES });
+    let (told, rest): (Vec<_>, Vec<_>) =
+        told.into_iter().enumerate().partition(|(number, _)| chosen.binary_search(number).is_ok());
+    for (_, found) in &told {
         writeln!(out)?;
         of_rule(found, all, out)?;
     }
     if !(rest.is_empty() && small.is_empty()) {
         writeln!(out)?;
     }
+    let rest: Vec<_> = rest.into_iter().map(|(_, found)| found).collect();
     folded("more", &rest, out)?;
     folded("small", &small, out)?;
     left_out(analysis, all, out)

@@ -133,8 +133,9 @@ pub(super) fn judge(
     verdict
 }
 
-/// Writes the verdict: each rule with its numbers, and what grew where that failed.
-pub(super) fn show(verdict: &Verdict, out: &mut String) -> std::fmt::Result {
+/// Writes the verdict: each rule with its numbers, and what grew where that failed. `terminal` is how wide the terminal is that
+/// it goes to.
+pub(super) fn show(verdict: &Verdict, terminal: Option<usize>, out: &mut String) -> std::fmt::Result {
     let (style, word) = if verdict.passed { (GOOD, "passed") } else { (ERROR, "failed") };
     write!(out, "{STRONG}gate{STRONG:#} {style}{word}{style:#}  {}", verdict.counted_text())?;
     if let Some(from) = &verdict.limits_from {
@@ -157,7 +158,7 @@ pub(super) fn show(verdict: &Verdict, out: &mut String) -> std::fmt::Result {
     }
     let growth = verdict.rules.iter().find(|judged| judged.rule == "max-growth");
     match &verdict.grown {
-        Some(grown) if growth.is_some_and(|judged| judged.status == Status::Fail) => show_grown(grown, out),
+        Some(grown) if growth.is_some_and(|judged| judged.status == Status::Fail) => show_grown(grown, terminal, out),
         _ => Ok(()),
     }
 }
@@ -167,23 +168,31 @@ fn is_long(note: &str) -> bool {
     note.chars().count() > 60
 }
 
+/// Columns of a grower where there is no terminal.
+const GROWER: usize = 80;
+
 /// Packages lie in layers: the two are no parts of one sum.
-fn show_grown(grown: &Grown, out: &mut String) -> std::fmt::Result {
-    for (what, all) in [("LAYER", &grown.layers), ("PACKAGE", &grown.packages)] {
+fn show_grown(grown: &Grown, terminal: Option<usize>, out: &mut String) -> std::fmt::Result {
+    let kinds = [("LAYER", &grown.layers, grown.layers_total), ("PACKAGE", &grown.packages, grown.packages_total)];
+    for (what, all, total) in kinds {
         if all.is_empty() {
             continue;
         }
         writeln!(out)?;
-        let mut columns = Columns::new(&["GREW", "WAS", "IS", what]).right(0).right(1).right(2);
+        let mut columns =
+            Columns::new(&["GREW", "WAS", "IS", what]).right(0).right(1).right(2).cut_last(terminal, GROWER);
         for by in all {
             columns.row([
                 format!("+{}", size_text(by.is_bytes - by.was_bytes.unwrap_or(0))),
                 by.was_bytes.map_or_else(|| "new".to_owned(), size_text),
                 size_text(by.is_bytes),
-                format!("{}{}", place(by), text::ellipsis(&by.what, 80)),
+                format!("{}{}", place(by), by.what),
             ]);
         }
         columns.write(out);
+        if total > all.len() {
+            writeln!(out, "{FAINT}and {} more{FAINT:#}", total - all.len())?;
+        }
     }
     Ok(())
 }

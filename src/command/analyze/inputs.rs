@@ -12,9 +12,13 @@ use strata_analyzer::{
     suggest::Times,
 };
 use strata_builder::{cache::Durations, contexts, remote::Fetcher};
-use strata_image::{Image, Store};
+use strata_image::{Digest, Image, Store, source::Each};
 
-use crate::{command::slim::worth::Worth, places::Places};
+use crate::{
+    command::slim::worth::Worth,
+    look::{error, say, text},
+    places::Places,
+};
 
 /// Options that say where to look.
 #[derive(clap::Args, Debug)]
@@ -80,6 +84,8 @@ impl Inputs {
             Some(_) => strata_image::source::unreachable(name, places.store_to_read())?,
             None => Vec::new(),
         };
+        let (bases, damaged) = candidates(places)?;
+        damaged.into_iter().for_each(Damaged::warn);
         Ok(Gathered {
             name: name.to_owned(),
             cache: places.analysis(),
@@ -89,7 +95,7 @@ impl Inputs {
             times: places.build_cache().ok().map(|cache| Durations::of(&cache)),
             worth: self.worth,
             base,
-            bases: candidates(places)?,
+            bases,
             unreachable,
         })
     }
@@ -146,13 +152,35 @@ fn candidate(text: &str, image: &dyn Image, places: &Places) -> Result<Candidate
     Ok(candidate)
 }
 
-/// The images of the store.
-fn candidates(places: &Places) -> Result<Vec<Candidate>> {
-    let candidate = |image: &strata_image::store::StoredImage| Candidate {
-        name: image.names().first().map_or_else(|| image.image_id().to_string(), ToString::to_string),
-        digest: Some(image.manifest_digest().to_string()),
-        diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
-    };
-    let images = places.store_to_read().map(Store::images).transpose()?;
-    Ok(images.unwrap_or_default().iter().map(candidate).collect())
+/// The images of the store, as those that others may be built on, and those that cannot be read.
+pub(crate) fn candidates(places: &Places) -> Result<(Vec<Candidate>, Vec<Damaged>)> {
+    let (mut candidates, mut damaged) = (Vec::new(), Vec::new());
+    for Each { text: name, image } in places.store_to_read().map(Store::each).transpose()?.unwrap_or_default() {
+        match image {
+            Ok(image) => candidates.push(Candidate {
+                name,
+                digest: image.raw_manifest().map(|raw| Digest::of(raw).to_string()),
+                diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
+            }),
+            Err(error) => damaged.push(Damaged { name, error }),
+        }
+    }
+    Ok((candidates, damaged))
+}
+
+/// An image of the store that cannot be read.
+pub(crate) struct Damaged {
+    name: String,
+    error: strata_image::Error,
+}
+
+impl Damaged {
+    /// Says so where nothing else does: the image that is looked at may be built on it.
+    pub(crate) fn warn(self) {
+        let name = text::safe(&self.name);
+        let (why, _) = error::split(&self.error.into());
+        say(&format!(
+            "strata: warning: {name} of the store is not looked at as a base, since it cannot be read: {why}"
+        ));
+    }
 }

@@ -16,7 +16,14 @@ use crate::look::{
     text,
 };
 
-pub(super) fn write(analysis: &Analysis, least: MinSaving, all: bool, out: &mut String) -> Result {
+/// Writes the report; `terminal` is how wide the terminal is that it goes to.
+pub(super) fn write(
+    analysis: &Analysis,
+    least: MinSaving,
+    all: bool,
+    terminal: Option<usize>,
+    out: &mut String,
+) -> Result {
     let name = analysis.image.name.as_deref().or(analysis.image.id.as_deref()).unwrap_or("image");
     writeln!(
         out,
@@ -32,7 +39,7 @@ pub(super) fn write(analysis: &Analysis, least: MinSaving, all: bool, out: &mut 
         base(line, out)?;
     }
     writeln!(out)?;
-    layers(analysis, out);
+    layers(analysis, terminal, out);
     findings::write(analysis, all, out)?;
     let mut teller = suggestions::Teller::default();
     for suggestion in &analysis.suggestions {
@@ -74,9 +81,12 @@ fn base(line: &BaseLine, out: &mut String) -> Result {
     Ok(())
 }
 
-fn layers(analysis: &Analysis, out: &mut String) {
-    let mut columns =
-        Columns::new(&["LAYER", "LINE", "SIZE", "WASTED", "KILLED", "CREATED BY"]).right(2).right(3).right(4);
+/// Columns of an instruction where there is no terminal.
+const INSTRUCTION: usize = 60;
+
+fn layers(analysis: &Analysis, terminal: Option<usize>, out: &mut String) {
+    let columns = Columns::new(&["LAYER", "LINE", "SIZE", "WASTED", "KILLED", "CREATED BY"]);
+    let mut columns = columns.right(2).right(3).right(4).cut_last(terminal, INSTRUCTION);
     for layer in &analysis.layers {
         columns.row([
             layer.index.to_string(),
@@ -84,7 +94,7 @@ fn layers(analysis: &Analysis, out: &mut String) {
             size_text(layer.size_bytes),
             size_text(layer.wasted_bytes),
             size_text(layer.killed_bytes),
-            text::ellipsis(layer.created_by.as_deref().unwrap_or_default(), 60),
+            layer.created_by.clone().unwrap_or_default(),
         ]);
     }
     columns.write(out);

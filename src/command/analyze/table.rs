@@ -7,17 +7,17 @@ use strata_analyzer::{analysis::Analysis, dive::Dive, gate::Amount, report::Repo
 use super::{gate, show};
 use crate::look::table::Columns;
 
-/// The report, coloured; with `all` every finding in it.
-pub(super) fn text(report: &Report<'_>, least: MinSaving, all: bool) -> Result<String, Error> {
+/// The report, coloured; with `all` every finding in it. `terminal` is how wide the terminal is that it goes to.
+pub(super) fn text(report: &Report<'_>, least: MinSaving, all: bool, terminal: Option<usize>) -> Result<String, Error> {
     let mut out = String::new();
-    show::write(report.analysis, least, all, &mut out)?;
+    show::write(report.analysis, least, all, terminal, &mut out)?;
     if let Some(compat) = report.compat {
         out.push('\n');
         dive(report.analysis, compat.dive, &mut out);
     }
     if let Some(verdict) = report.gate {
         out.push('\n');
-        gate::show(verdict, &mut out)?;
+        gate::show(verdict, terminal, &mut out)?;
     }
     Ok(out)
 }

@@ -16,14 +16,20 @@ use crate::look::{
     text,
 };
 
-/// The report, coloured.
-pub(super) fn text(audit: &Audit, top: usize) -> std::result::Result<String, std::fmt::Error> {
+/// Columns of the last cell of a row where there is no terminal.
+const CREATED_BY: usize = 70;
+const FILE: usize = 80;
+const INSTRUCTION: usize = 80;
+const VERSIONS: usize = 40;
+
+/// The report, coloured. `terminal` is how wide the terminal is that it goes to.
+pub(super) fn text(audit: &Audit, top: usize, terminal: Option<usize>) -> std::result::Result<String, std::fmt::Error> {
     let mut out = String::new();
-    write(audit, top, &mut out)?;
+    write(audit, top, terminal, &mut out)?;
     Ok(out)
 }
 
-fn write(audit: &Audit, top: usize, out: &mut String) -> Result {
+fn write(audit: &Audit, top: usize, terminal: Option<usize>, out: &mut String) -> Result {
     let totals = &audit.totals;
     if audit.images.is_empty() {
         writeln!(out, "{STRONG}no images{STRONG:#}")?;
@@ -44,10 +50,10 @@ fn write(audit: &Audit, top: usize, out: &mut String) -> Result {
     if !audit.bases.is_empty() {
         bases(&audit.bases, out)?;
     }
-    layers(audit, top, out)?;
-    duplicates(audit, top, out)?;
-    instructions(audit, out)?;
-    packages(audit, out)?;
+    layers(audit, top, terminal, out)?;
+    duplicates(audit, top, terminal, out)?;
+    instructions(audit, terminal, out)?;
+    packages(audit, terminal, out)?;
     errors(audit, out)
 }
 
@@ -109,27 +115,28 @@ fn bases(bases: &[BaseRow], out: &mut String) -> Result {
     Ok(())
 }
 
-fn layers(audit: &Audit, top: usize, out: &mut String) -> Result {
+fn layers(audit: &Audit, top: usize, terminal: Option<usize>, out: &mut String) -> Result {
     let shared: Vec<_> = audit.layers.iter().filter(|layer| layer.images > 1).collect();
     if shared.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{STRONG}Layers{STRONG:#} that several images have, stored once")?;
-    let mut columns = Columns::new(&["LAYER", "IMAGES", "SIZE", "SAVED", "CREATED BY"]).right(1).right(2).right(3);
+    let columns = Columns::new(&["LAYER", "IMAGES", "SIZE", "SAVED", "CREATED BY"]);
+    let mut columns = columns.right(1).right(2).right(3).cut_last(terminal, CREATED_BY);
     for layer in shared.iter().take(top) {
         columns.row([
             text::short_id(&layer.diff_id),
             layer.images.to_string(),
             size_text(layer.size_bytes),
             size_text(layer.shared_bytes),
-            text::ellipsis(layer.created_by.as_deref().unwrap_or_default(), 70),
+            layer.created_by.clone().unwrap_or_default(),
         ]);
     }
     columns.write(out);
     more(shared.len(), top, out)
 }
 
-fn duplicates(audit: &Audit, top: usize, out: &mut String) -> Result {
+fn duplicates(audit: &Audit, top: usize, terminal: Option<usize>, out: &mut String) -> Result {
     if audit.duplicates.is_empty() {
         return Ok(());
     }
@@ -138,14 +145,15 @@ fn duplicates(audit: &Audit, top: usize, out: &mut String) -> Result {
         out,
         "\n{STRONG}Files{STRONG:#} that layers of different images have: one shared layer would save {total}"
     )?;
-    let mut columns = Columns::new(&["COSTS", "SIZE", "LAYERS", "IMAGES", "FILE"]).right(0).right(1).right(2).right(3);
+    let columns = Columns::new(&["COSTS", "SIZE", "LAYERS", "IMAGES", "FILE"]);
+    let mut columns = columns.right(0).right(1).right(2).right(3).cut_last(terminal, FILE);
     for row in audit.duplicates.iter().take(top) {
         columns.row([
             size_text(row.bytes),
             size_text(row.size),
             row.layers.to_string(),
             row.images.to_string(),
-            text::ellipsis(row.places.first().map_or("", |place| &place.path), 80),
+            row.places.first().map_or_else(String::new, |place| place.path.clone()),
         ]);
     }
     columns.write(out);
@@ -158,7 +166,7 @@ fn duplicates(audit: &Audit, top: usize, out: &mut String) -> Result {
     }
 }
 
-fn packages(audit: &Audit, out: &mut String) -> Result {
+fn packages(audit: &Audit, terminal: Option<usize>, out: &mut String) -> Result {
     if audit.packages.is_empty() {
         return Ok(());
     }
@@ -167,32 +175,33 @@ fn packages(audit: &Audit, out: &mut String) -> Result {
         "\n{STRONG}Packages{STRONG:#} that cost most, each counted once for every stack of layers that it came in"
     )?;
     let heads = ["SIZE", "STACKS", "IMAGES", "PACKAGE", "VERSIONS"];
-    let mut columns = Columns::new(&heads).right(0).right(1).right(2);
+    let mut columns = Columns::new(&heads).right(0).right(1).right(2).cut_last(terminal, VERSIONS);
     for row in &audit.packages {
         columns.row([
             size_text(row.bytes),
             row.stacks.to_string(),
             row.images.to_string(),
             format!("{} ({})", text::ellipsis(&row.name, 50), row.manager),
-            text::ellipsis(&row.versions.join(", "), 40),
+            row.versions.join(", "),
         ]);
     }
     columns.write(out);
     Ok(())
 }
 
-fn instructions(audit: &Audit, out: &mut String) -> Result {
+fn instructions(audit: &Audit, terminal: Option<usize>, out: &mut String) -> Result {
     if audit.instructions.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{STRONG}Instructions{STRONG:#} whose layers weigh most")?;
-    let mut columns = Columns::new(&["SIZE", "WASTED", "LAYERS", "INSTRUCTION"]).right(0).right(1).right(2);
+    let columns = Columns::new(&["SIZE", "WASTED", "LAYERS", "INSTRUCTION"]);
+    let mut columns = columns.right(0).right(1).right(2).cut_last(terminal, INSTRUCTION);
     for row in &audit.instructions {
         columns.row([
             size_text(row.size_bytes),
             size_text(row.wasted_bytes),
             row.layers.len().to_string(),
-            text::ellipsis(&row.created_by, 80),
+            row.created_by.clone(),
         ]);
     }
     columns.write(out);

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use strata_analyzer::{analysis::Candidate, audit::Gathering};
-use strata_image::{Digest, Error, Store, source::Each};
+use strata_analyzer::audit::Gathering;
+use strata_image::{Error, Store, source::Each};
 
 use super::Progress;
 use crate::{look::error, places::Places};
@@ -74,25 +74,31 @@ fn is_stored(text: &str, places: &Places) -> Result<bool> {
     }
 }
 
+/// Said of whatever is no list: most often it is an archive, which `analyze` takes under the same name.
+const NO_LIST: &str =
+    "hint: - reads a list of sources, one a line; an archive on standard input is docker-archive:- or oci-archive:-";
+
 /// The lines of standard input, but for empty ones.
 fn lines(mut input: impl BufRead) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    loop {
+    for number in 1.. {
         let mut line = Vec::new();
         let length = std::io::Read::take(&mut input, MAX_LINE as u64 + 1)
             .read_until(b'\n', &mut line)
             .context("cannot read the list on standard input")?;
-        let number = lines.len() + 1;
-        if length > MAX_LINE {
-            bail!("line {number} of standard input is no source: it is longer than {MAX_LINE} bytes");
-        }
         if length == 0 {
-            return Ok(lines.into_iter().filter(|line: &String| !line.is_empty()).collect());
+            break;
         }
-        let text = String::from_utf8(line);
-        let text = text.ok().with_context(|| format!("line {number} of standard input is not UTF-8"))?;
+        if length > MAX_LINE {
+            bail!("line {number} of standard input is no source: it is longer than {MAX_LINE} bytes\n{NO_LIST}");
+        }
+        let Some(text) = String::from_utf8(line).ok().filter(|line| !line.contains('\0')) else {
+            bail!("line {number} of standard input is no source: it is no text\n{NO_LIST}");
+        };
         lines.push(text.trim_end_matches(['\n', '\r']).to_owned());
     }
+    lines.retain(|line| !line.is_empty());
+    Ok(lines)
 }
 
 /// The archives and layouts in a directory, in the order of their names.
@@ -146,19 +152,6 @@ pub(super) fn gather(sources: &[Source], places: &Places, gathering: &mut Gather
         }
         gathering.take(images);
     }
-}
-
-/// The images of the store that can be read, as those that others may be built on.
-pub(super) fn candidates(places: &Places) -> Result<Vec<Candidate>> {
-    let candidate = |each: Each| {
-        let image = each.image.ok()?;
-        Some(Candidate {
-            name: each.text,
-            digest: image.raw_manifest().map(|raw| Digest::of(raw).to_string()),
-            diff_ids: image.layers().iter().map(|layer| layer.diff_id()).collect(),
-        })
-    };
-    Ok(stored(places)?.into_iter().filter_map(candidate).collect())
 }
 
 impl Source {

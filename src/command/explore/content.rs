@@ -74,7 +74,7 @@ impl Content {
             let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
             text.split(|&byte| byte == b'\n').map(|line| Line::of(&shown::line(line), Role::Plain)).collect()
         };
-        Pager::new(title, lines)
+        Pager::of_file(title, lines)
     }
 
     fn dump(&self) -> Vec<Line> {

@@ -1,8 +1,8 @@
 //! All keys.
 
 use super::{
-    pager::Pager,
     screen::{Line, Role},
+    shown,
 };
 
 const KEYS: &[(&str, &str)] = &[
@@ -42,14 +42,27 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Columns of the keys.
 const WIDTH: usize = 17;
+/// Blanks before a key, and before what it does where that has a line of its own.
+const INDENT: usize = 2;
+/// Columns that are enough for what a key does to stand beside it.
+const ENOUGH: usize = 24;
 
-pub(super) fn pager() -> Pager {
-    let lines = KEYS
-        .iter()
-        .map(|(key, meaning)| match *key {
-            "" => Line::of(meaning, Role::Strong),
-            key => Line::of(&format!("  {key:WIDTH$}"), Role::Title).and(meaning, Role::Plain),
-        })
-        .collect();
-    Pager::new("Keys".to_owned(), lines)
+/// Lines of at most so many columns.
+pub(super) fn lines(columns: usize) -> Vec<Line> {
+    KEYS.iter().flat_map(|&(key, meaning)| entry(key, meaning, columns)).collect()
+}
+
+fn entry(key: &str, meaning: &str, columns: usize) -> Vec<Line> {
+    if key.is_empty() {
+        return vec![Line::of(meaning, Role::Strong)];
+    }
+    let is_beside = columns >= INDENT + WIDTH + ENOUGH;
+    let hang = if is_beside { INDENT + WIDTH } else { 2 * INDENT };
+    let indented = |text: &String| Line::of(&" ".repeat(hang), Role::Plain).and(text, Role::Plain);
+    let meaning = shown::wrap(meaning, columns.saturating_sub(hang));
+    if let (true, Some((first, rest))) = (is_beside, meaning.split_first()) {
+        let first = Line::of(&format!("  {key:WIDTH$}"), Role::Title).and(first, Role::Plain);
+        return std::iter::once(first).chain(rest.iter().map(indented)).collect();
+    }
+    std::iter::once(Line::of(&format!("  {key}"), Role::Title)).chain(meaning.iter().map(indented)).collect()
 }

@@ -8,13 +8,16 @@
 //! details  │
 //! keys                         keys
 //! ```
+//!
+//! Keys and messages have as many lines as they need, if the screen is high enough for these.
 
 use std::borrow::Cow;
 
 use strata_analyzer::size_text;
 
 use super::{
-    pager::Pager,
+    help,
+    pager::{Pager, Subject},
     shown,
     state::{Focus, Over, State},
 };
@@ -22,6 +25,8 @@ use crate::look::text::count;
 
 /// Columns from which on both panes are shown; the tree's names need some room beside three columns of numbers.
 const WIDE: u16 = 70;
+/// Lines of a screen for each that keys may have.
+const LINES_FOR_KEYS: u16 = 8;
 /// The widest left pane.
 const LEFT: u16 = 56;
 
@@ -102,16 +107,17 @@ pub(super) struct Pane {
 impl State {
     /// Everything on a screen of this size. Also notes how many rows fit, for the keys that move by pages.
     pub(super) fn screen(&mut self, width: u16, height: u16) -> Vec<Pane> {
-        let body = Area { x: 0, y: 1.min(height), width, height: height.saturating_sub(2) };
+        let below = if height > 1 { footer_rows(width, height) } else { 0 };
+        let body = Area { x: 0, y: 1.min(height), width, height: height.saturating_sub(1 + below) };
         let title = Pane { area: Area { x: 0, y: 0, width, height: height.min(1) }, lines: vec![self.title()] };
-        let footer = Area { x: 0, y: height.saturating_sub(1), width, height: u16::from(height > 1) };
-        let mut panes = vec![title, Pane { area: footer, lines: vec![self.footer(width)] }];
-        if let Over::Pager(pager) = &self.over {
-            self.page = usize::from(body.height.saturating_sub(1)).max(1);
-            panes.push(Pane { area: body, lines: page(pager, self.page) });
+        let footer = Area { x: 0, y: height - below, width, height: below };
+        let mut panes = vec![title, Pane { area: footer, lines: self.footer(width, usize::from(below)) }];
+        self.page = usize::from(body.height.saturating_sub(1)).max(1);
+        let rows = self.page;
+        if let Some(pager) = self.filled(width) {
+            panes.push(Pane { area: body, lines: page(pager, rows) });
             return panes;
         }
-        self.page = usize::from(body.height.saturating_sub(1)).max(1);
         if width < WIDE {
             let lines = match self.focus {
                 Focus::Layers => self.layer_lines(body),
@@ -140,6 +146,21 @@ impl State {
         panes
     }
 
+    /// The text that fills the screen, if one does, with its lines as wide as the screen.
+    fn filled(&mut self, width: u16) -> Option<&Pager> {
+        let Over::Pager(pager) = &self.over else { return None };
+        let lines = match pager.subject {
+            Subject::Keys => Some(help::lines(usize::from(width))),
+            Subject::Selected => Some(self.details(usize::from(width))),
+            Subject::File => None,
+        };
+        let Over::Pager(pager) = &mut self.over else { return None };
+        if let Some(lines) = lines {
+            pager.fill(lines, self.page);
+        }
+        Some(pager)
+    }
+
     fn title(&self) -> Line {
         let analysis = &self.model.analysis;
         let facts = format!(
@@ -151,84 +172,108 @@ impl State {
         Line::of(&shown::safe(&self.model.name), Role::Strong).and(&facts, Role::Plain)
     }
 
-    fn footer(&self, width: u16) -> Line {
-        let typed = |what: &str, text: &str| {
+    /// What stands at the bottom: keys, or what is asked and said.
+    fn footer(&self, width: u16, rows: usize) -> Vec<Line> {
+        let typed = |what: &str, text: &str, or: &str| {
             // the end of a long line is what is being typed
             let room = usize::from(width).saturating_sub(shown::width(what) + 2);
             let text = shown::safe(text);
             let skipped = shown::width(&text).saturating_sub(room);
-            Line::of(what, Role::Title).and(shown::without(&text, skipped), Role::Plain).and("▏", Role::Plain)
+            let line =
+                Line::of(what, Role::Title).and(shown::without(&text, skipped), Role::Plain).and("▏", Role::Plain);
+            if text.is_empty() { line.and(or, Role::Faint) } else { line }
         };
         match (&self.message, &self.over) {
             (_, Over::Extract(prompt)) => {
                 let bytes = self.selected().map_or(0, |node| self.scene.bytes(node));
-                typed(&format!("extract {} into: ", size_text(bytes)), &prompt.text)
+                vec![typed(&format!("extract {} into: ", size_text(bytes)), &prompt.text, "the current directory")]
             }
             (_, Over::Overwrite(path)) => {
                 let name = self.selected().map(|node| shown::name(self.model.tree.name(node))).unwrap_or_default();
                 let directory = shown::safe(&path.display().to_string());
-                Line::of(&format!("{directory}/{name} is there: overwrite? y/n"), Role::Modified)
+                said(&format!("overwrite? y/n  {directory}/{name} is there"), Role::Modified, width, rows)
             }
-            (_, Over::Waiting(what)) => Line::of(&format!("{what} …  Esc stops"), Role::Title),
+            (_, Over::Waiting(what)) => said(&format!("Esc stops  {what} …"), Role::Title, width, rows),
             (Some(message), Over::Filter(prompt)) => {
-                typed("filter: ", &prompt.text).and(&format!("  {}", shown::safe(message)), Role::Removed)
+                vec![typed("filter: ", &prompt.text, "").and(&format!("  {}", shown::safe(message)), Role::Removed)]
             }
-            (_, Over::Filter(prompt)) => typed("filter: ", &prompt.text),
-            (Some(message), _) => Line::of(&shown::safe(message), Role::Modified),
-            (None, Over::Pager(_)) => keys(width, &[("q", "back"), ("↑↓", "move"), ("←→", "sideways")]),
-            (None, Over::Nothing) if self.focus == Focus::Layers => keys(
-                width,
-                &[
-                    ("?", "help"),
-                    ("q", "quit"),
-                    ("Tab", "tree"),
-                    ("^A", "aggregated"),
-                    ("^L", "layer"),
-                    ("/", "filter"),
-                    ("i", "about"),
-                    ("^O", "sort"),
-                    ("^U", "unmodified"),
-                    ("^B", "attributes"),
-                ],
-            ),
-            (None, Over::Nothing) => keys(
-                width,
-                &[
-                    ("?", "help"),
-                    ("q", "quit"),
-                    ("Tab", "layers"),
-                    ("Space", "fold"),
-                    ("/", "filter"),
-                    ("^O", "sort"),
-                    ("i", "about"),
-                    ("Enter", "view"),
-                    ("^E", "extract"),
-                    ("^U", "unmodified"),
-                    ("^A", "added"),
-                    ("^R", "removed"),
-                    ("m", "modified"),
-                    ("^B", "attributes"),
-                    ("^P", "wrap"),
-                    ("^Space", "fold all"),
-                ],
-            ),
+            (_, Over::Filter(prompt)) => vec![typed("filter: ", &prompt.text, "")],
+            (Some(message), _) => said(&shown::safe(message), Role::Modified, width, rows),
+            (None, Over::Pager(_)) => keys(width, rows, &PAGER_KEYS),
+            (None, Over::Nothing) if self.focus == Focus::Layers => keys(width, rows, &LAYER_KEYS),
+            (None, Over::Nothing) => keys(width, rows, &TREE_KEYS),
         }
     }
 }
 
-/// As many keys as fit.
-fn keys(width: u16, keys: &[(&str, &str)]) -> Line {
-    let mut line = Line::default();
+/// Between two keys.
+const KEY_GAP: &str = "  ";
+const PAGER_KEYS: [(&str, &str); 3] = [("q", "back"), ("↑↓", "move"), ("←→", "sideways")];
+const LAYER_KEYS: [(&str, &str); 10] = [
+    ("?", "help"),
+    ("q", "quit"),
+    ("Tab", "tree"),
+    ("^A", "aggregated"),
+    ("^L", "layer"),
+    ("/", "filter"),
+    ("i", "about"),
+    ("^O", "sort"),
+    ("^U", "unmodified"),
+    ("^B", "modes"),
+];
+/// More than those of the layers: they say how high the bottom is, so that nothing moves when keys go to the other pane.
+const TREE_KEYS: [(&str, &str); 13] = [
+    ("?", "help"),
+    ("q", "quit"),
+    ("Tab", "layers"),
+    ("Space", "fold"),
+    ("^Space", "all"),
+    ("/", "filter"),
+    ("^O", "sort"),
+    ("i", "about"),
+    ("Enter", "view"),
+    ("^E", "extract"),
+    ("^A ^R m ^U", "hide"),
+    ("^B", "modes"),
+    ("^P", "wrap"),
+];
+
+/// Lines at the bottom of a screen.
+fn footer_rows(width: u16, height: u16) -> u16 {
+    let most = (height / LINES_FOR_KEYS).max(1);
+    u16::try_from(keys(width, usize::from(most), &TREE_KEYS).len()).unwrap_or(1)
+}
+
+/// As many keys as fit into so many lines.
+fn keys(width: u16, rows: usize, keys: &[(&str, &str)]) -> Vec<Line> {
+    let mut lines = vec![Line::default()];
     let mut used = 0;
     for (key, what) in keys {
-        let length = key.chars().count() + what.chars().count() + 3;
-        if used + length > usize::from(width) + 2 {
-            break;
+        let length = shown::width(key) + 1 + shown::width(what);
+        let mut gap = if used > 0 { KEY_GAP } else { "" };
+        if used > 0 && used + gap.len() + length > usize::from(width) {
+            if lines.len() == rows {
+                break;
+            }
+            lines.push(Line::default());
+            (used, gap) = (0, "");
         }
-        used += length;
-        line = line.and(key, Role::Title).and(&format!(" {what}  "), Role::Plain);
+        used += gap.len() + length;
+        if let Some(line) = lines.pop() {
+            lines.push(line.and(gap, Role::Plain).and(key, Role::Title).and(&format!(" {what}"), Role::Plain));
+        }
     }
-    line
+    lines
+}
+
+/// A message in so many lines; what does not fit is at the end of the last one.
+fn said(text: &str, role: Role, width: u16, rows: usize) -> Vec<Line> {
+    let mut lines = shown::wrap(text, usize::from(width));
+    if lines.len() > rows {
+        let rest = lines.split_off(rows.saturating_sub(1)).join(" ");
+        lines.push(rest);
+    }
+    lines.iter().map(|line| Line::of(line, role)).collect()
 }
 
 fn page(pager: &Pager, rows: usize) -> Vec<Line> {

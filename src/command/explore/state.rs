@@ -8,10 +8,9 @@ use strata_image::view::InodeId;
 use super::{
     content::Content,
     extract::{self, Outcome},
-    help,
     key::Key,
     model::Model,
-    pager::Pager,
+    pager::{Pager, Subject},
     prompt::{Prompt, Typed},
     rows::{Filter, Hidden, Order, Row, Rows},
     shown,
@@ -151,7 +150,7 @@ impl State {
         match key {
             Key::Char('q' | 'Q') => return Effect::Quit,
             Key::Tab => self.focus = if self.focus == Focus::Layers { Focus::Tree } else { Focus::Layers },
-            Key::Char('?') => self.over = Over::Pager(help::pager()),
+            Key::Char('?') => self.over = Over::Pager(Pager::of(Subject::Keys, "Keys")),
             Key::Char('i') => self.tell_all(),
             Key::Ctrl('f' | '/') | Key::Char('/') => self.over = Over::Filter(Prompt::new(&self.filter.text)),
             Key::Esc => self.set_filter(""),
@@ -236,7 +235,7 @@ impl State {
 
     /// Shows all that is known of what is selected.
     pub(super) fn tell_all(&mut self) {
-        self.over = Over::Pager(Pager::new("About".to_owned(), self.details(usize::MAX)));
+        self.over = Over::Pager(Pager::of(Subject::Selected, "About"));
     }
 
     fn fail(&mut self, message: String) {
@@ -312,7 +311,7 @@ impl State {
 
     fn ask_destination(&mut self) {
         if self.focus == Focus::Tree && self.selected().is_some() {
-            self.over = Over::Extract(Prompt::new("."));
+            self.over = Over::Extract(Prompt::default());
         } else {
             self.message = Some("Tab goes to the tree: what is selected there is extracted".to_owned());
         }
@@ -320,7 +319,7 @@ impl State {
 
     fn type_destination(&mut self, mut prompt: Prompt, key: Key) -> Effect {
         match prompt.press(key) {
-            Typed::Done if prompt.text.is_empty() => {}
+            Typed::Done if prompt.text.is_empty() => return self.extract(PathBuf::from("."), false),
             Typed::Done => return self.extract(PathBuf::from(prompt.text), false),
             Typed::GivenUp => return Effect::Nothing,
             Typed::Changed | Typed::Nothing => {}

@@ -1,13 +1,15 @@
 //! Keys, and what is then to be seen.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod extracting;
+
 use std::sync::atomic::AtomicBool;
 
 use strata_analyzer::{analysis::Options, findings::Suppression, tree::Changes};
 use strata_fixtures::stack::Stack;
 
 use super::{
-    content, extract,
+    content,
     extract::Outcome,
     key::Key,
     model::Model,
@@ -295,6 +297,40 @@ fn on_a_narrow_screen_the_pane_with_the_keys_has_all_of_it() {
 }
 
 #[test]
+fn no_key_and_no_line_about_one_is_cut_on_a_screen_with_room_for_it() {
+    for (width, height, rows) in [(140, 24, 1), (80, 24, 2), (55, 24, 3), (80, 10, 1), (38, 10, 1)] {
+        let mut state = state(IMAGE);
+        press(&mut state, &[Key::Tab]);
+        let panes = state.screen(width, height);
+        let keys = panes[1].lines.iter().map(|line| plain(&line.cut(width))).collect::<Vec<_>>();
+        assert!(keys.iter().all(|line| !line.ends_with('…')), "{width}: {keys:?}");
+        assert_eq!((keys.len(), panes[1].area.height), (rows, u16::try_from(rows).unwrap()), "{width}: {keys:?}");
+        assert!(keys[rows - 1].ends_with("wrap") || height == 10, "{width}: {keys:?}");
+        press(&mut state, &[Key::Char('?')]);
+        let shown = |state: &mut State| {
+            let panes = state.screen(width, height);
+            panes[2].lines.iter().map(|line| plain(&line.cut(width))).collect::<Vec<_>>()
+        };
+        let first = shown(&mut state);
+        press(&mut state, &[Key::End]);
+        let last = shown(&mut state);
+        assert!(first.iter().chain(&last).all(|line| !line.ends_with('…')), "{first:?} {last:?}");
+        assert!(last.last().unwrap().ends_with("at the end"), "{last:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_is_read_on_a_narrow_screen() {
+    let mut state = state("f:3x");
+    select(&mut state, "f");
+    state.say_extracted(Ok(Outcome::Exists("d".repeat(90).into())));
+    let panes = state.screen(40, 24);
+    let asked = panes[1].lines.iter().map(plain).collect::<Vec<_>>();
+    assert!(asked.len() == 3 && asked[0].starts_with("overwrite? y/n") && asked[2].ends_with("is there"), "{asked:?}");
+    assert!(all(&state.screen(20, 5)).contains("overwrite? y/n"));
+}
+
+#[test]
 fn the_cursor_stays_on_its_name_when_the_layer_changes_and_is_always_to_be_seen() {
     let names: Vec<String> = (0..100).map(|number| format!("f{number:02}:1")).collect();
     let names = names.join(" ");
@@ -306,7 +342,7 @@ fn the_cursor_stays_on_its_name_when_the_layer_changes_and_is_always_to_be_seen(
     press(&mut state, &[Key::Home]);
     assert!(tree(&mut state)[0].ends_with("f00"));
     press(&mut state, &[Key::Char('d')]);
-    assert_eq!(state.cursor, 21);
+    assert_eq!(state.cursor, 19);
 }
 
 #[test]
@@ -331,64 +367,4 @@ fn a_file_is_shown_as_it_is_at_the_layer_also_one_that_was_removed() {
     assert!(view("f:3x / f:4y", "f").contains("yyyy"));
     assert!(view("f:3x / -f", "f").contains("xxx"));
     assert!(view("f:3x / g=f", "g").contains("xxx"));
-}
-
-fn target(state: &mut State, name: &str, directory: &str) -> extract::Order {
-    select(state, name);
-    press(state, &[Key::Char('e'), Key::Ctrl('u')]);
-    for c in directory.chars() {
-        press(state, &[Key::Char(c)]);
-    }
-    match state.press(Key::Enter) {
-        Effect::Extract(order) => order,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn extracted(text: &str, name: &str, directory: &str) -> Result<Outcome, String> {
-    let mut state = state(text);
-    press(&mut state, &[Key::End]);
-    let order = target(&mut state, name, directory);
-    extract::run(&image(text), order, &AtomicBool::new(false))
-}
-
-#[test]
-fn a_tree_is_extracted_with_its_links_and_never_over_what_is_there_unasked() {
-    let there = tempfile::tempdir().unwrap();
-    let directory = there.path().to_str().unwrap();
-    let text = "d/a:3x d/b=d/a d/e/f:2y@0700 d/l->/etc/passwd / -d/e/f d/new:1z";
-    assert!(matches!(extracted(text, "d", directory), Ok(Outcome::Done(_))));
-    let read = |name: &str| std::fs::read_to_string(there.path().join(name)).unwrap();
-    assert_eq!((read("d/a"), read("d/b"), read("d/new")), ("xxx".to_owned(), "xxx".to_owned(), "z".to_owned()));
-    assert!(there.path().join("d/e").is_dir() && !there.path().join("d/e/f").exists());
-    assert_eq!(std::fs::read_link(there.path().join("d/l")).unwrap().to_str(), Some("/etc/passwd"));
-    std::fs::write(there.path().join("d/a"), "mine").unwrap();
-    assert!(matches!(extracted(text, "d", directory), Ok(Outcome::Exists(_))));
-    assert_eq!(read("d/a"), "mine");
-
-    let mut state = state(text);
-    press(&mut state, &[Key::End]);
-    let order = target(&mut state, "d", directory);
-    state.say_extracted(extract::run(&image(text), order, &AtomicBool::new(false)));
-    assert!(all(&state.screen(300, 24)).contains("/d is there: overwrite? y/n"));
-    let Effect::Extract(order) = state.press(Key::Char('y')) else { panic!("yes is yes") };
-    assert!(matches!(extract::run(&image(text), order, &AtomicBool::new(false)), Ok(Outcome::Done(_))));
-    assert_eq!(read("d/a"), "xxx");
-}
-
-#[test]
-fn no_link_leads_an_extraction_out_of_its_directory() {
-    let outside = tempfile::tempdir().unwrap();
-    let there = tempfile::tempdir().unwrap();
-    // as an earlier extraction of a hostile image may have left it
-    std::fs::create_dir(there.path().join("d")).unwrap();
-    std::os::unix::fs::symlink(outside.path(), there.path().join("d/e")).unwrap();
-    let text = "d/e/f:3x";
-    let mut state = state(text);
-    let order = target(&mut state, "d", there.path().to_str().unwrap());
-    state.say_extracted(extract::run(&image(text), order, &AtomicBool::new(false)));
-    let Effect::Extract(order) = state.press(Key::Char('y')) else { panic!("it is there already") };
-    assert!(matches!(extract::run(&image(text), order, &AtomicBool::new(false)), Ok(Outcome::Done(_))));
-    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
-    assert_eq!(std::fs::read_to_string(there.path().join("d/e/f")).unwrap(), "xxx");
 }

@@ -12,7 +12,7 @@ use bstr::ByteSlice as _;
 use strata_image::layer::MAX_PATH;
 
 use super::{berkeley, ndb, sqlite};
-use crate::facts::MAX_KEPT;
+use crate::{facts::MAX_KEPT, packages::MAX_PACKAGES};
 
 /// Tags of rpm's `rpmtag.h`.
 const NAME: u32 = 1000;
@@ -28,8 +28,6 @@ const LONG_SIZE: u32 = 5009;
 
 /// Bytes of lines for each of the database: a file has some hundred in a header, and its path rarely as many.
 const MAX_RATIO: usize = 8;
-/// Packages of one database: all that Fedora has are some 70,000.
-const MAX_PACKAGES: usize = 1 << 17;
 /// Directories of one package: no real one has a tenth of these.
 const MAX_DIRECTORIES: usize = 1 << 20;
 

@@ -21,13 +21,15 @@ impl Rule for DeletedSecret {
                           layer, and whoever has the layer has the key.",
             detection: "Dead files of up to 64 KiB that hold a private key (PEM, OpenSSH, PGP, PuTTY), a token of a \
                         well-known form, a password in a file of settings or of logins (`.netrc`, \
-                        `.git-credentials`, `.docker/config.json`), a service account's key, or a store of keys. Which files are looked at goes by their names and their first bytes.",
+                        `.git-credentials`, `.docker/config.json`, `.pgpass`) or its hash (`.htpasswd`), a service \
+                        account's key, or a store of keys. Which files are looked at goes by their names and their \
+                        first bytes.",
             fix: "Take the secret for known and replace it. Then give it to the RUN that needs it as \
                   `--mount=type=secret`, which no layer keeps.",
             kinds: &[
                 ("private-key", "a private key"),
                 ("token", "a token"),
-                ("password", "a password"),
+                ("password", "a password, or the hash of one"),
                 ("service-account", "the key of a service account"),
                 ("key-store", "a store of keys"),
             ],

@@ -1,6 +1,9 @@
 //! Suggestions: what each saves and costs, and its edit; and what is not proposed, with the reason.
 
-use std::fmt::{Result, Write as _};
+use std::{
+    collections::HashSet,
+    fmt::{Result, Write as _},
+};
 
 use super::{super::Report, tables::more, text};
 use crate::{
@@ -30,15 +33,18 @@ pub(super) fn suggestions(report: &Report<'_>, out: &mut String) -> Result {
             if report.dockerfile.is_some() { "None that saves bytes." } else { "Suggestions need the Dockerfile." };
         writeln!(out, "<p>{why}</p>")?;
     }
+    // a note that holds for several is said once
+    let mut said = HashSet::new();
     for suggestion in analysis.suggestions.iter().take(MAX_SUGGESTIONS) {
-        one(suggestion, out)?;
+        let notes = suggestion.notes.iter().map(String::as_str).filter(|note| said.insert(*note)).collect::<Vec<_>>();
+        one(suggestion, &notes, out)?;
     }
     more(out, analysis.suggestions.len(), MAX_SUGGESTIONS)?;
     refused(&analysis.refused, out)?;
     writeln!(out, "</section>")
 }
 
-fn one(suggestion: &Suggestion, out: &mut String) -> Result {
+fn one(suggestion: &Suggestion, notes: &[&str], out: &mut String) -> Result {
     writeln!(
         out,
         "<details class=\"suggestion\" open>\n<summary><span class=\"bytes\">{}</span> <span class=\"rule\">{}</span> \
@@ -64,7 +70,7 @@ fn one(suggestion: &Suggestion, out: &mut String) -> Result {
             size_text(cost.transfer_bytes)
         )?;
     }
-    for note in &suggestion.notes {
+    for note in notes {
         writeln!(out, "<dt>Note</dt><dd>{}, and the proof decides</dd>", text(note))?;
     }
     if suggestion.alternative {

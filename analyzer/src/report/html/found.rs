@@ -9,7 +9,7 @@ use crate::{
     size_text,
 };
 
-/// Findings that a page lists, unless more are errors; the gravest come first.
+/// Findings that a page lists, unless more are errors.
 const MAX_FINDINGS: usize = 300;
 /// Paths of one finding, and of all: with names as long as can be, 12 MB.
 const MAX_PATHS: usize = 100;
@@ -24,9 +24,8 @@ pub(super) fn findings(report: &Report<'_>, out: &mut String) -> Result {
         return writeln!(out, "<p>Nothing was found that costs bytes.</p>\n</section>");
     }
     let mut left = MAX_ALL_PATHS;
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
-    let shown = MAX_FINDINGS.max(errors);
-    for (place, finding) in findings.iter().take(shown).enumerate() {
+    let chosen = report.chosen_findings(MAX_FINDINGS);
+    for (place, finding) in chosen.iter().enumerate() {
         let open = if place < OPEN { " open" } else { "" };
         write!(out, "<details class=\"finding {}\"{open}>\n<summary>", level(finding.level))?;
         summary(finding, out)?;
@@ -34,7 +33,7 @@ pub(super) fn findings(report: &Report<'_>, out: &mut String) -> Result {
         body(report, finding, &mut left, out)?;
         writeln!(out, "</details>")?;
     }
-    more(out, findings.len(), shown)?;
+    more(out, findings.len(), chosen.len())?;
     writeln!(out, "</section>")
 }
 
