@@ -15,6 +15,7 @@
 
 mod align;
 mod config;
+mod details;
 mod entries;
 mod exact;
 mod facts;
@@ -39,11 +40,12 @@ use std::path::Path;
 
 use serde::Serialize;
 use strata_dockerfile::Dockerfile;
-use strata_image::{Image, ImageConfig, manifest::Platform};
+use strata_image::{Image, manifest::Platform};
 
-use crate::{Result, attribution, index::LayerIndex};
+use crate::{Result, index::LayerIndex};
 pub use align::By;
 pub use config::FieldDiff;
+pub use details::Detail;
 pub use entries::{ChangedEntry, LayerDiff};
 pub use history::{FirstStep, HistoryDiff};
 pub use html::{html, html_of_file};
@@ -65,7 +67,7 @@ const SCHEMA: u32 = 2;
 pub struct Options<'a> {
     /// How closely the images are looked at.
     pub depth: Depth,
-    /// Whether times of last change count, at any depth.
+    /// Whether times of last change count, at any depth, whether they matter or not.
     pub mtime: bool,
     /// Whether nothing counts that cannot matter to who runs the image.
     pub semantic: bool,
@@ -82,8 +84,9 @@ pub struct Options<'a> {
 impl Options<'_> {
     /// Whether a kind of difference counts.
     pub fn counts(&self, what: What) -> bool {
-        let asked = what.depth() <= self.depth || what == What::Mtime && self.mtime;
-        asked && (what.matters() || !self.semantic) && !self.ignore.contains(&what)
+        let by_name = what == What::Mtime && self.mtime;
+        let by_depth = what.depth() <= self.depth && (what.matters() || !self.semantic);
+        (by_name || by_depth) && !self.ignore.contains(&what)
     }
 
     fn counting(&self) -> Set {
@@ -225,18 +228,12 @@ fn facts(image: &dyn Image, name: Option<&str>, side: Option<&Side>) -> ImageFac
 
 /// Adds the line of the Dockerfile, where the second image has the step and the file is that image's.
 fn located(first: FirstStep, image: &dyn Image, dockerfile: Option<&[u8]>) -> FirstStep {
-    let line = || {
-        let config = image.config()?;
+    let place = || {
         let file: Dockerfile = strata_dockerfile::parse(dockerfile?).file;
-        lines::line(first.step - 1, &config.history, &file).or_else(|| layers_line(first.step - 1, config, &file))
+        lines::place(first.step - 1, image.config()?, &file)
     };
-    FirstStep { line: line(), ..first }
-}
-
-/// The line of a step that made a layer, where the history tells of such steps alone.
-fn layers_line(step: usize, config: &ImageConfig, file: &Dockerfile) -> Option<u32> {
-    let step = config.history.get(step).filter(|step| !step.empty_layer)?;
-    let layer = config.layer_history()?.iter().position(|made| std::ptr::eq(*made, step))?;
-    let instruction = attribution::from_history(config, file)?.steps[layer]?;
-    Some(file.instructions.get(instruction)?.lines.0)
+    match place() {
+        Some(lines::Place { line, in_base }) => FirstStep { line: Some(line), in_base, ..first },
+        None => first,
+    }
 }

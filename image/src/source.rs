@@ -66,7 +66,7 @@ pub fn open(text: &str, store: Option<&Store>, platform: &Platform) -> Result<Bo
             None => rootfs::open(path),
         };
     }
-    Err(not_found(text, store.filter(|_| !is_path(text))))
+    Err(not_found(text, store.filter(|_| !is_path(text)), platform))
 }
 
 /// Gives the blobs that the archive or layout which a text names holds for nobody, with their bytes: as
@@ -193,17 +193,24 @@ fn labels(images: &[Box<dyn Image>]) -> Vec<String> {
     images.iter().map(|image| label(&**image)).collect()
 }
 
-fn not_found(text: &str, store: Option<&Store>) -> Error {
+fn not_found(text: &str, store: Option<&Store>, platform: &Platform) -> Error {
     let mut tried = Vec::new();
-    let mut near = Vec::new();
+    let mut near: Vec<String> = with_transport(text, platform).into_iter().collect();
     if !is_path(text) {
         tried.push("the store has none of that name or ID".to_owned());
     }
     if let Some(store) = store {
-        near = alike(text, &store.names().unwrap_or_default());
+        near.extend(alike(text, &store.names().unwrap_or_default()));
     }
     tried.push("there is no file or directory of that name".to_owned());
     Error::NotFound { text: text.to_owned(), tried, near }
+}
+
+/// `PATH:ref` with the transport that it lacks, where there is an archive or a layout.
+fn with_transport(text: &str, platform: &Platform) -> Option<String> {
+    let (path, _) = split_path(text);
+    let (transport, _) = path.exists().then(|| each::recognise(&path, platform).ok().flatten())??;
+    Some(format!("{transport}:{text}"))
 }
 
 /// The names that could have been meant: those that differ in few letters, or have the same repository.

@@ -259,7 +259,12 @@ impl View {
 
     /// The root directory's own metadata, when an entry gave it.
     pub fn root(&self) -> Option<Node<'_>> {
-        self.root_given.then(|| self.node(Tree::ROOT, LayerPath::root()))
+        self.root_given.then(|| self.top())
+    }
+
+    /// The root directory; where no entry gave its metadata, with that of a directory that no entry made.
+    pub fn top(&self) -> Node<'_> {
+        self.node(Tree::ROOT, LayerPath::root())
     }
 
     /// The live node at a path, no symlink followed; `None` for the root.

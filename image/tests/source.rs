@@ -190,6 +190,9 @@ fn a_missing_name_says_what_was_tried_and_what_is_alike() {
     let (tried, near) = not_found(source::open("./busybox", Some(&store), &platform()));
     assert_eq!((tried.len(), near.len()), (1, 0));
     assert_eq!(not_found(source::open("x", None, &platform())).0.len(), 2);
+    // a reference behind a path is one only where the transport is named
+    let text = format!("{}:app:1", store.root().join("images").display());
+    assert_eq!(not_found(source::open(&text, None, &platform())).1, [format!("oci:{text}")]);
 }
 
 #[test]

@@ -4,34 +4,41 @@ mod file;
 mod habits;
 mod table;
 
-use std::{io::Write as _, path::PathBuf};
+use std::{ffi::OsString, io::Write as _, os::unix::ffi::OsStrExt as _, path::PathBuf};
 
 use anyhow::Result;
 use strata_analyzer::compare::{self, Depth, Options, UnknownWhat, What};
 
 use super::{analyze::inputs, output};
-use crate::{exit::Status, look::json, places::Places};
+use crate::{
+    exit::Status,
+    look::{json, say, text::safe},
+    places::Places,
+};
 
 /// Compare two images: what containers see of them, how they lie in layers, or every byte
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Root filesystems are compared as containers see them, however they lie in layers, and configs in what\n\
-                        starts a container. Times, history and the form of the layers count only where they are asked for.\n\
-                        Any two sources can be compared: an image of the store with a saved archive, an export with a directory.\n\n\
-                        Kinds of difference, for --ignore (docs/compare.md says what each is about):\n  \
-                        paths    added removed renamed copied type content mode uid gid mtime xattrs link device hardlinks\n  \
-                        config   user ports env entrypoint cmd volumes workdir labels stop-signal shell healthcheck onbuild\n           \
-                        platform packages\n  \
-                        layers   layers history\n  \
-                        exact    order format pax uname gname atime ctime duplicates path-form mode-bits header padding\n           \
-                        compression names annotations manifest manifest-form created config-other config-form\n  \
-                        several  times owner config timestamps file-timestamps image-timestamps file-order tar-format\n\n\
-                        Examples:\n  strata compare app:1 app:2\n  strata compare --layers app:1 app:2\n  \
-                        strata compare docker-archive:a.tar rootfs:exported.tar\n  \
-                        strata compare --show /etc/passwd app:1 app:2\n  \
-                        strata compare --exact --semantic built.tar rebuilt.tar\n  \
-                        strata compare --ignore mode,times --format html -o report.html app:1 oci:layout:app\n\n\
-                        Exit status: 0 equal; 1 different; 2 error."
+    after_help = "Root filesystems are compared as containers see them, however they lie in layers, and configs in what starts a \
+                  container. Times, history and the form of the layers count only where they are asked for. Any two sources \
+                  can be compared: an image of the store with a saved archive, an export with a directory.\n\n\
+                  Kinds of difference, for --ignore (docs/compare.md says what each is about):\n  \
+                  paths    added removed renamed copied type content mode uid gid mtime xattrs\n           \
+                  link device hardlinks\n  \
+                  config   user ports env entrypoint cmd volumes workdir labels stop-signal\n           \
+                  shell healthcheck onbuild platform packages\n  \
+                  layers   layers history\n  \
+                  exact    order format pax uname gname atime ctime duplicates path-form\n           \
+                  mode-bits header padding compression names annotations manifest\n           \
+                  manifest-form created config-other config-unused config-form\n  \
+                  several  times owner config timestamps file-timestamps image-timestamps\n           \
+                  file-order file-mode-redundant-bits image-name tar-format\n\n\
+                  Examples:\n  strata compare app:1 app:2\n  strata compare --layers app:1 app:2\n  \
+                  strata compare docker-archive:a.tar rootfs:exported.tar\n  \
+                  strata compare --show /etc/passwd app:1 app:2\n  \
+                  strata compare --exact --semantic built.tar rebuilt.tar\n  \
+                  strata compare --ignore mode,times --format html -o r.html app:1 oci:layout:app\n\n\
+                  Exit status: 0 equal; 1 different; 2 error."
 )]
 pub(crate) struct Args {
     /// An image: a name in the store, an archive, a layout, a root filesystem
@@ -48,15 +55,15 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "layers")]
     exact: bool,
 
-    /// Show what differs in one file, as a unified diff where it is text
-    #[arg(long, value_name = "PATH", alias = "filename", conflicts_with_all = ["layers", "exact"])]
-    show: Option<String>,
+    /// Show what differs in one file, as a unified diff where it is text, or below one directory
+    #[arg(long, value_name = "PATH", alias = "filename", conflicts_with_all = ["layers", "exact", "file"])]
+    show: Option<OsString>,
 
     /// Kinds of difference that do not count, separated by commas
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = group)]
     ignore: Vec<Group>,
 
-    /// Let nothing count that cannot matter to who runs the image: times, order and format of tars, names, history
+    /// Let nothing count that cannot matter to who runs the image: layers, history, times, order and format of tars, names
     #[arg(long)]
     semantic: bool,
 
@@ -132,11 +139,18 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         dockerfile: None,
     };
     if let Some(path) = &args.show {
-        return file::run(args, &compare::show(a.as_ref(), b.as_ref(), path, &options)?);
+        return file::run(args, &compare::show(a.as_ref(), b.as_ref(), path.as_bytes(), &options)?);
     }
     let dockerfile = inputs::dockerfile(args.file.as_deref(), places)?;
     let options = Options { dockerfile: dockerfile.as_ref().map(|(_, bytes)| bytes.as_slice()), ..options };
     let comparison = compare::compare(a.as_ref(), b.as_ref(), &options)?;
+    if args.file.is_some()
+        && let Some((name, _)) = &dockerfile
+        && comparison.history.first.as_ref().is_some_and(|first| first.b.is_some() && first.line.is_none())
+    {
+        let name = safe(name);
+        say(&format!("strata: warning: {name} names no line: its instructions are not those of B's history"));
+    }
     let limit = (!args.all).then_some(ROWS);
     if !args.quiet {
         match args.format {

@@ -81,7 +81,7 @@ fn a_shown_path_is_equal_only_where_the_comparison_has_it_equal() {
     std::fs::hard_link(strata.work().join("a/keep"), strata.work().join("a/copy")).unwrap();
     set_mode(&strata.work().join("b/keep"), 0o600);
     let text = strata.ends(1, ["compare", "--show", "keep", "a", "b"]);
-    assert!(text.contains("differs in mode, hardlinks; the contents are equal\n"), "{text}");
+    assert!(text.contains("differs in mode 0644 → 0600, hardlinks; the contents are equal\n"), "{text}");
     assert!(text.contains("from layer 0, names /copy, /keep\n") && !text.contains("\nequal\n"), "{text}");
     strata.ok(["compare", "--show", "keep", "--ignore", "mode,hardlinks", "a", "b"]);
 
@@ -103,4 +103,80 @@ fn a_shown_path_is_equal_only_where_the_comparison_has_it_equal() {
     strata.file("b/way/e/f", "1");
     let text = strata.ends(1, ["compare", "--show", "way/e", "a", "b"]);
     assert!(text.contains("was not compared: see /d/e of A and /way/e of B"), "{text}");
+}
+
+#[test]
+fn the_root_is_a_directory_like_any_other() {
+    let strata = Strata::new();
+    trees(&strata);
+    let json = |args: &[&str]| -> serde_json::Value {
+        let output = strata.output(["compare", "--format", "json"].iter().chain(args).chain(&["a", "b"]));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let whole = json(&[]);
+    for path in ["/", ".", "", "etc/.."] {
+        let shown = json(&["--show", path]);
+        assert_eq!((&shown["a"]["path"], &shown["a"]["type"]), (&json!("/"), &json!("directory")), "{path}");
+        assert_eq!(
+            (&shown["equal"], &shown["below"]["classes"]),
+            (&json!(false), &whole["rootfs"]["classes"]),
+            "{path}"
+        );
+    }
+    let text = strata.ends(1, ["compare", "--show", "/", "a", "b"]);
+    assert!(text.contains("below 11 paths differ\n") && text.contains("+ /came   "), "{text}");
+    assert!(strata.ok(["compare", "--show", "/", "a", "a"]).ends_with("\nequal\n"));
+    assert_eq!(json(&["--show", "etc/."])["a"]["path"], "/etc");
+    // a slash behind a symlink means where it leads
+    assert_eq!(json(&["--show", "link/"])["a"]["path"], "/etc");
+    assert_eq!(json(&["--show", "link"])["a"]["path"], "/link");
+}
+
+#[test]
+fn a_path_that_one_image_has_is_shown_with_what_became_of_it() {
+    let strata = Strata::new();
+    trees(&strata);
+    strata.file("a/gone/in/x", "x\n");
+    let text = |path: &str| strata.ends(1, ["compare", "--show", path, "a", "b"]);
+    let gone = text("gone");
+    assert!(gone.contains("B  has no such path\n") && gone.contains("- /gone/     2B   3 paths\n"), "{gone}");
+    let old = text("old");
+    assert!(old.contains("> /old/   /new/     6B   2 paths\n"), "{old}");
+    let moved = text("/new/x");
+    assert!(moved.contains("> /old/x   /new/x     6B\n") && !moved.contains("@@"), "{moved}");
+    strata.file("b/zeros", "\0");
+    assert!(text("zeros").contains("\nthe content is not shown: binary\n"));
+    let kind = text("kind");
+    assert!(kind.contains("differs in type") && kind.contains("+ /kind/in    "), "{kind}");
+    let came = text("came");
+    assert!(!came.contains("Added") && came.contains("+++ b/came\n"), "{came}");
+    // what does not count elsewhere does not count here
+    strata.ok(["compare", "--show", "old", "--ignore", "renamed", "a", "b"]);
+    strata.ok(["compare", "--show", "came", "--ignore", "added", "a", "b"]);
+    strata.ends(1, ["compare", "--show", "old", "--ignore", "removed", "a", "b"]);
+}
+
+#[test]
+fn a_path_that_is_no_text_is_found_by_its_bytes_and_as_reports_write_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let strata = Strata::new();
+    for (side, content) in [("a", "1"), ("b", "2")] {
+        let name = [side.as_bytes(), b"/caf\xe9"].concat();
+        strata.file(&format!("{side}/x"), "");
+        std::fs::write(strata.work().join(std::ffi::OsStr::from_bytes(&name)), content).unwrap();
+    }
+    let written = "/caf\u{fffd}e9";
+    for path in [std::ffi::OsStr::from_bytes(b"/caf\xe9"), written.as_ref()] {
+        let args = [
+            "compare".as_ref(),
+            "--show".as_ref(),
+            path,
+            "--format".as_ref(),
+            "json".as_ref(),
+            "a".as_ref(),
+            "b".as_ref(),
+        ];
+        let report: serde_json::Value = serde_json::from_slice(&strata.output(args).stdout).unwrap();
+        assert_eq!((&report["path"], &report["what"]), (&json!(written), &json!(["content"])));
+    }
 }

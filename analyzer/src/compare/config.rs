@@ -29,7 +29,8 @@ pub(super) fn compare(a: &ImageConfig, b: &ImageConfig, counts: Set, depth: Dept
     }
     let mut differing = differing(of_a, of_b, counts);
     if depth == Depth::Exact {
-        let (mut rest_a, mut rest_b) = (rest(a), rest(b));
+        let is_windows = [a, b].iter().any(|config| config.os == "windows");
+        let (mut rest_a, mut rest_b) = (rest(a, is_windows), rest(b, is_windows));
         if a.variant.is_none() || b.variant.is_none() {
             rest_a.push((What::ConfigOther, "variant".to_owned(), value(&a.variant)));
             rest_b.push((What::ConfigOther, "variant".to_owned(), value(&b.variant)));
@@ -63,9 +64,15 @@ type Field = (What, String, Value);
 fn differing(a: Vec<Field>, b: Vec<Field>, counts: Set) -> Vec<FieldDiff> {
     a.into_iter()
         .zip(b)
-        .filter(|((what, _, a), (_, _, b))| a != b && counts.has(*what))
+        .filter(|((what, _, a), (_, _, b))| !is_same(*what, a, b) && counts.has(*what))
         .map(|((what, field, a), (_, _, b))| FieldDiff { field, what, a, b })
         .collect()
+}
+
+/// Whether two values say the same: a container without a directory of its own starts in the root.
+fn is_same(what: What, a: &Value, b: &Value) -> bool {
+    let is_root = |value: &Value| value.is_null() || value == "/";
+    a == b || what == What::Workdir && is_root(a) && is_root(b)
 }
 
 /// Joins two lists of fields, each in the order of its names.
@@ -114,16 +121,45 @@ fn fields(image: &ImageConfig) -> Vec<Field> {
     .into()
 }
 
-/// Everything else that a config says, but for the layers, the history and the variant.
-fn rest(image: &ImageConfig) -> Vec<Field> {
+/// Fields that docker's builders left of the containers in which steps ran, and of themselves. Docker takes none of them from
+/// an image when it makes a container (moby, `daemon/commit.go`, `merge`).
+const UNUSED: [&str; 19] = [
+    "AttachStderr",
+    "AttachStdin",
+    "AttachStdout",
+    "Domainname",
+    "Hostname",
+    "Image",
+    "MacAddress",
+    "NetworkDisabled",
+    "OpenStdin",
+    "StdinOnce",
+    "Tty",
+    "container",
+    "container_config",
+    "docker_version",
+    "id",
+    "moby.buildkit.buildinfo.v1",
+    "moby.buildkit.cache.v0",
+    "parent",
+    "parent_id",
+];
+
+/// Everything else that a config says, but for the layers, the history and the variant. `ArgsEscaped`, which docker's builders
+/// set everywhere for a time, is read on Windows alone.
+fn rest(image: &ImageConfig, is_windows: bool) -> Vec<Field> {
     let none = ContainerConfig::default();
     let config = image.config.as_ref().unwrap_or(&none);
+    let escaped = if is_windows { What::ConfigOther } else { What::ConfigUnused };
     let mut fields = vec![
         (What::Created, "created".to_owned(), value(&image.created)),
         (What::ConfigOther, "author".to_owned(), value(&image.author)),
-        (What::ConfigOther, "ArgsEscaped".to_owned(), value(&config.args_escaped)),
+        (escaped, "ArgsEscaped".to_owned(), value(&config.args_escaped)),
     ];
-    let other = |(name, found): (&String, &Value)| (What::ConfigOther, name.clone(), value(found));
+    let other = |(name, found): (&String, &Value)| {
+        let what = if UNUSED.contains(&name.as_str()) { What::ConfigUnused } else { What::ConfigOther };
+        (what, name.clone(), value(found))
+    };
     fields.extend(image.other.iter().map(other));
     fields.extend(config.other.iter().map(other));
     fields

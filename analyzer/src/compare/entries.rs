@@ -13,6 +13,7 @@ use serde::Serialize;
 use strata_image::layer::{Entry, LayerPath};
 
 use super::{
+    details::{Detail, details},
     facts::Facts,
     header::HeaderFacts,
     rootfs::{Single, Uncounted},
@@ -42,6 +43,8 @@ pub struct ChangedEntry {
     pub path: String,
     /// What differs, in the order of [`What::ALL`].
     pub what: Vec<What>,
+    /// Both values of what has short ones.
+    pub details: Vec<Detail>,
 }
 
 impl LayerDiff {
@@ -87,6 +90,13 @@ enum From {
     B,
 }
 
+/// An entry of both sides that differs.
+struct ChangedPath {
+    path: LayerPath,
+    what: Set,
+    details: Vec<Detail>,
+}
+
 /// Takes the items of both sides.
 pub(super) struct Pairing<'a> {
     counts: Set,
@@ -99,7 +109,7 @@ pub(super) struct Pairing<'a> {
     places: Vec<(u32, u32)>,
     /// Hashes of paths that both sides have.
     paired: HashSet<u64>,
-    changed: Vec<(LayerPath, Set)>,
+    changed: Vec<ChangedPath>,
     /// Whether anything differs, though it may not count.
     differs: bool,
 }
@@ -158,11 +168,13 @@ impl<'a> Pairing<'a> {
         }
         self.places.push(if from == From::A { (place, other_place) } else { (other_place, place) });
         self.paired.insert(hash(&item.entry.path));
-        let found = other.differences(&item);
+        let (a, b) = if from == From::A { (&item, &other) } else { (&other, &item) };
+        let found = a.differences(b);
         self.differs |= !found.is_empty();
-        let found = found.and(self.counts);
-        if !found.is_empty() {
-            self.changed.push((item.entry.path, found));
+        let what = found.and(self.counts);
+        if !what.is_empty() {
+            let details = details(&a.facts(), &b.facts(), what);
+            self.changed.push(ChangedPath { path: item.entry.path, what, details });
         }
     }
 
@@ -177,7 +189,8 @@ impl<'a> Pairing<'a> {
                     _ => (What::Added, &self.uncounted.new),
                 };
                 if self.paired.contains(&hash(&path)) {
-                    self.changed.push((path, [What::Duplicates].into_iter().collect::<Set>().and(self.counts)));
+                    let what = [What::Duplicates].into_iter().collect::<Set>().and(self.counts);
+                    self.changed.push(ChangedPath { path, what, details: Vec::new() });
                 } else if self.counts.has(kind)
                     && !uncounted.contains(&path)
                     && let Some((_, item)) = queue.back()
@@ -199,13 +212,17 @@ impl<'a> Pairing<'a> {
         if diff.out_of_order > 0 && self.counts.has(What::Order) {
             diff.whole.push(What::Order);
         }
-        self.changed.retain(|(_, what)| !what.is_empty());
+        self.changed.retain(|changed| !changed.what.is_empty());
         // sorting is stable: entries of one path keep their order
-        self.changed.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+        self.changed.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         diff.changed = self
             .changed
             .into_iter()
-            .map(|(path, what)| ChangedEntry { path: path_text(path.as_bytes()), what: what.list() })
+            .map(|ChangedPath { path, what, details }| ChangedEntry {
+                path: path_text(path.as_bytes()),
+                what: what.list(),
+                details,
+            })
             .collect();
         (diff, self.differs)
     }

@@ -33,8 +33,8 @@ fn meanings(key: &BString) -> &'static [What] {
 
 /// Fields of a header block, and the kinds that explain a difference in them.
 const FIELDS: [(std::ops::Range<usize>, &[What]); 13] = [
-    (0..100, &[What::PathForm]),
-    (100..108, &[What::Mode, What::ModeBits]),
+    (0..100, &[What::PathForm, What::Type]),
+    (100..108, &[What::Mode, What::ModeBits, What::Type]),
     (108..116, &[What::Uid]),
     (116..124, &[What::Gid]),
     (124..136, &[What::Content, What::Type, What::Hardlinks]),

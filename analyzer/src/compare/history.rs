@@ -33,6 +33,8 @@ pub struct FirstStep {
     pub same_instruction: bool,
     /// The line of the second image's Dockerfile, where that is known.
     pub line: Option<u32>,
+    /// Whether that is the line of the FROM, and the step its image's.
+    pub in_base: bool,
 }
 
 /// Compares two histories.
@@ -79,7 +81,14 @@ fn first(a: &dyn Image, b: &dyn Image) -> Option<FirstStep> {
         };
         if text_a != text_b || !same_layer {
             let same_instruction = text_a == text_b;
-            return Some(FirstStep { step: step + 1, a: text_a, b: text_b, same_instruction, line: None });
+            return Some(FirstStep {
+                step: step + 1,
+                a: text_a,
+                b: text_b,
+                same_instruction,
+                line: None,
+                in_base: false,
+            });
         }
     }
     None

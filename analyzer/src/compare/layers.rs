@@ -96,8 +96,8 @@ pub(super) fn shared(a: &dyn Image, b: &dyn Image) -> usize {
 /// The indexes of a stack, bottom first.
 pub(super) type Indexes<'a> = &'a [Arc<LayerIndex>];
 
-/// Aligns the layers, and compares those that belong together as deep as is asked. `indexes` are those of both stacks, or
-/// none where the stacks are the same.
+/// Aligns the layers, and compares those that belong together as deep as is asked, if layers count. `indexes` are those of both
+/// stacks, or none where the stacks are the same.
 pub(super) fn compare(
     (a, b): (&dyn Image, &dyn Image),
     indexes: Option<(Indexes<'_>, Indexes<'_>)>,
@@ -105,6 +105,8 @@ pub(super) fn compare(
     depth: Depth,
     uncounted: &Uncounted,
 ) -> Result<LayersDiff> {
+    // what two layers hold is not looked at where nobody wants to know
+    let depth = if counts.has(What::Layers) { depth } else { Depth::Merged };
     let (index_a, index_b) = indexes.unzip();
     let (of_a, of_b) = (Stack::new(a), Stack::new(b));
     let mut diff = LayersDiff {

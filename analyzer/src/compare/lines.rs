@@ -5,19 +5,55 @@
 //! of a Dockerfile that has changed since would mislead.
 
 use strata_dockerfile::{Dockerfile, Instruction, Kind, Run, ShellOrExec, Stage};
-use strata_image::History;
+use strata_image::{History, ImageConfig};
 
 use super::history;
 use crate::attribution;
 
-/// Gives the first line of the instruction that wrote a step, the first is 0; `None` for a step of the base image, and where
-/// no stage of the file wrote this history.
-pub(super) fn line(step: usize, history: &[History], file: &Dockerfile) -> Option<u32> {
+/// Where a Dockerfile tells of a step.
+pub(super) struct Place {
+    /// The first line of the instruction that wrote the step, the first is 1; for a step of the base image that of the FROM.
+    pub(super) line: u32,
+    pub(super) in_base: bool,
+}
+
+/// Gives the place of a step, the first is 0; `None` where no stage of the file wrote this history.
+pub(super) fn place(step: usize, config: &ImageConfig, file: &Dockerfile) -> Option<Place> {
+    of_steps(step, &config.history, file).or_else(|| of_layers(step, config, file))
+}
+
+fn of_steps(step: usize, history: &[History], file: &Dockerfile) -> Option<Place> {
     let texts: Vec<String> =
         history.iter().map(|step| history::instruction(step.created_by.as_deref().unwrap_or_default())).collect();
     let stages = file.stages().stages;
-    let lines = (0..stages.len()).rev().find_map(|last| claim(&chain(&stages, last), &texts))?;
-    lines.get(step).copied().flatten()
+    let claimed = |last| Some((last, claim(&chain(&stages, last), &texts)?));
+    let (last, lines) = (0..stages.len()).rev().find_map(claimed)?;
+    match *lines.get(step)? {
+        Some(line) => Some(Place { line, in_base: false }),
+        None => base(&stages, last),
+    }
+}
+
+/// The same by the steps that made layers, where the history tells of such alone.
+fn of_layers(step: usize, config: &ImageConfig, file: &Dockerfile) -> Option<Place> {
+    let step = config.history.get(step).filter(|step| !step.empty_layer)?;
+    let layer = config.layer_history()?.iter().position(|made| std::ptr::eq(*made, step))?;
+    let steps = attribution::from_history(config, file)?.steps;
+    if let Some(instruction) = steps[layer] {
+        return Some(Place { line: file.instructions.get(instruction)?.lines.0, in_base: false });
+    }
+    let lowest = file.instructions.get(steps.into_iter().flatten().next()?)?;
+    let stages = file.stages().stages;
+    let is_in = |stage: &Stage<'_>| stage.instructions.iter().any(|instruction| instruction.span == lowest.span);
+    base(&stages, stages.iter().position(is_in)?)
+}
+
+/// The FROM of the image that a stage begins with, through the stages that it starts from; `None` where that is nothing.
+fn base(stages: &[Stage<'_>], last: usize) -> Option<Place> {
+    let bottom = std::iter::successors(Some(last), |&stage| attribution::parent(stages, stage)).last()?;
+    let stage = &stages[bottom];
+    let is_image = stage.from.image.value != "scratch";
+    is_image.then_some(Place { line: stage.from_instruction.lines.0, in_base: true })
 }
 
 /// The instructions of a stage and of those that it starts from, the last first.
@@ -31,7 +67,7 @@ fn chain<'a>(stages: &[Stage<'a>], last: usize) -> Vec<&'a Instruction> {
     chain
 }
 
-/// Gives each step the line of its instruction; `None` when they do not match.
+/// Gives each step the line of its instruction, those of the base at the bottom none; `None` when they do not match.
 fn claim(chain: &[&Instruction], texts: &[String]) -> Option<Vec<Option<u32>>> {
     let mut lines = vec![None; texts.len()];
     let mut unclaimed = texts.len();

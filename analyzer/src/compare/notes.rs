@@ -101,9 +101,12 @@ const BEFORE: usize = 20;
 
 /// Says where the histories part; `is_short` where a person reads it, who wants to see what differs in long instructions.
 pub(super) fn first_step(first: &FirstStep, is_short: bool) -> String {
-    let at = match first.line {
-        Some(line) => format!("step {} of the history, line {line} of the Dockerfile,", first.step),
-        None => format!("step {} of the history", first.step),
+    let at = match (first.line, first.in_base) {
+        (Some(line), true) => {
+            format!("the base differs: FROM at line {line} of the Dockerfile; step {} of the history", first.step)
+        }
+        (Some(line), false) => format!("step {} of the history, line {line} of the Dockerfile,", first.step),
+        (None, _) => format!("step {} of the history", first.step),
     };
     let shown = |text: &Option<String>, other: &Option<String>| {
         let text = text.as_ref()?;

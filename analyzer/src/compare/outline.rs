@@ -6,7 +6,7 @@
 mod fold;
 mod values;
 
-use super::{By, Class, Comparison, Depth, FileDiff, LayerDiff, LayerPair, RootfsDiff, What, notes};
+use super::{By, Class, Comparison, Depth, FileDiff, LayerDiff, LayerPair, RootfsDiff, What, details, notes};
 use crate::size_text;
 
 /// The parts of a report, in their order; parts without rows are left out.
@@ -109,6 +109,9 @@ impl Section {
     }
 }
 
+/// Characters of what differs at a path: as many as a row of the table has for it.
+const WHAT: usize = 60;
+
 /// Columns of numbers.
 const NUMBERS: [&str; 11] = ["LAYERS", "PATHS", "SHOWN", "CONTENT", "STORED", "SIZE", "IN A", "IN B", "STEP", "A", "B"];
 
@@ -157,7 +160,9 @@ fn verdict(comparison: &Comparison) -> String {
     let is_whole = comparison.ignored.is_empty();
     let has_config = comparison.a.id.is_some() && comparison.b.id.is_some();
     let counts = |depth: Depth, what: What| comparison.depth >= depth && !comparison.ignored.contains(&what);
-    let is_stored = [What::Compression, What::Names, What::Manifest].into_iter().all(|what| counts(Depth::Exact, what));
+    let is_stored = [What::Layers, What::Compression, What::Names, What::Manifest]
+        .into_iter()
+        .all(|what| counts(Depth::Exact, what));
     let parts = [
         (true, "root filesystem"),
         (has_config, "config"),
@@ -169,8 +174,8 @@ fn verdict(comparison: &Comparison) -> String {
     let last = parts.pop().unwrap_or_default();
     let parts = if parts.is_empty() { last.to_owned() } else { format!("{} and {last}", parts.join(", ")) };
     match (comparison.depth, is_whole, has_config) {
-        (Depth::Exact, true, true) => "equal: every byte".to_owned(),
-        (Depth::Exact, true, false) => "equal: every byte of the layers".to_owned(),
+        (Depth::Exact, true, true) => "equal: every byte, as the digests say".to_owned(),
+        (Depth::Exact, true, false) => "equal: every byte of the layers, as the digests say".to_owned(),
         (_, true, _) => format!("equal: {parts}"),
         (_, false, _) => format!("equal in what counts: {parts}"),
     }
@@ -257,7 +262,11 @@ fn changes(title: &str, rootfs: &super::RootfsDiff, class: Class) -> Section {
     for changed in rootfs.changed.iter().filter(|changed| changed.class == class) {
         let (in_a, in_b) = (size_text(changed.bytes_a), size_text(changed.bytes_b));
         let weight = changed.bytes_a.max(changed.bytes_b);
-        section.row(Mark::Changed, weight, [changed.path.clone(), words(&changed.what), in_a, in_b]);
+        section.row(
+            Mark::Changed,
+            weight,
+            [changed.path.clone(), details::words(&changed.what, &changed.details, WHAT), in_a, in_b],
+        );
     }
     section
 }
@@ -329,6 +338,7 @@ fn layers(comparison: &Comparison) -> Section {
         };
         let (mark, by) = match (pair.a, pair.b, pair.by) {
             (_, _, Some(By::DiffId)) if pair.moved => (Mark::Moved, "digest, moved"),
+            (_, _, Some(By::DiffId)) if pair.diff.is_some() => (Mark::Changed, "digest"),
             (_, _, Some(By::DiffId)) => (Mark::None, "digest"),
             (_, _, Some(By::History)) => (Mark::Changed, "history"),
             (_, _, Some(By::Content)) => (Mark::Changed, "content"),
@@ -373,7 +383,8 @@ fn layer(comparison: &Comparison, pair: &LayerPair) -> Option<Section> {
         }
     }
     for changed in &diff.changed {
-        section.row(Mark::Changed, 0, [changed.path.clone(), words(&changed.what)]);
+        let told = details::words(&changed.what, &changed.details, WHAT);
+        section.row(Mark::Changed, 0, [changed.path.clone(), told]);
     }
     Some(section)
 }

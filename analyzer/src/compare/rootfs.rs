@@ -9,6 +9,7 @@ use strata_image::{
 };
 
 use super::{
+    details::{Detail, details},
     moves::{self, Lone},
     side::Side,
     what::{Set, What},
@@ -104,6 +105,8 @@ pub struct Changed {
     pub class: Class,
     /// What differs, in the order of [`What::ALL`]; never empty.
     pub what: Vec<What>,
+    /// Both values of what has short ones.
+    pub details: Vec<Detail>,
     /// Content bytes in the first image.
     pub bytes_a: u64,
     /// Content bytes in the second.
@@ -157,16 +160,25 @@ impl RootfsDiff {
         in_order(self.added.iter().map(|single| &single.path).chain(moved))
     }
 
-    /// What of it is below a directory, as [`path_text`] writes that. What moved there or from there is in.
-    pub(super) fn below(self, directory: &str) -> Self {
-        let is_below =
-            |path: &str| path.strip_prefix(directory).is_some_and(|rest| directory == "/" || rest.starts_with('/'));
+    /// What of it is below a directory. What moved there or from there is in.
+    pub(super) fn below(self, directory: &LayerPath) -> Self {
+        let directory = path_text(directory.as_bytes());
+        self.only(|path| is_below(path, &directory))
+    }
+
+    /// What of it is at a path or below it.
+    pub(super) fn within(self, path: &LayerPath) -> Self {
+        let top = path_text(path.as_bytes());
+        self.only(|path| path == top || is_below(path, &top))
+    }
+
+    fn only(self, is_in: impl Fn(&str) -> bool) -> Self {
         let Self { mut added, mut removed, mut changed, mut renamed, mut copied, .. } = self;
-        added.retain(|single| is_below(&single.path));
-        removed.retain(|single| is_below(&single.path));
-        changed.retain(|changed| is_below(&changed.path));
-        renamed.retain(|moved| is_below(&moved.from) || is_below(&moved.to));
-        copied.retain(|moved| is_below(&moved.to));
+        added.retain(|single| is_in(&single.path));
+        removed.retain(|single| is_in(&single.path));
+        changed.retain(|changed| is_in(&changed.path));
+        renamed.retain(|moved| is_in(&moved.from) || is_in(&moved.to));
+        copied.retain(|moved| is_in(&moved.to));
         let mut totals = Totals::default();
         let of_added = added.iter().map(|single| (Class::Added, 0, single.bytes));
         let of_removed = removed.iter().map(|single| (Class::Removed, single.bytes, 0));
@@ -184,6 +196,10 @@ impl RootfsDiff {
     pub fn total(&self, class: Class) -> Option<&Total> {
         self.classes.iter().find(|total| total.class == class)
     }
+}
+
+fn is_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| directory == "/" || rest.starts_with('/'))
 }
 
 fn in_order<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
@@ -252,6 +268,7 @@ impl Walk<'_> {
             path: path_text(at_a.path.as_bytes()),
             class,
             what: what.list(),
+            details: details(&self.a.facts(at_a), &self.b.facts(at_b), what),
             bytes_a,
             bytes_b,
             layer_a: at_a.inode.layer,

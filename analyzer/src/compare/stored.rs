@@ -69,7 +69,7 @@ fn manifest(image: &dyn Image) -> Option<Vec<(What, String, Value)>> {
     let manifest: Manifest = serde_json::from_slice(image.raw_manifest()?).ok()?;
     let annotations = manifest.annotations.iter();
     let mut fields: Vec<_> = annotations
-        .map(|(name, text)| (What::Annotations, format!("annotation {name}"), Value::from(text.as_str())))
+        .map(|(name, text)| (annotation(name), format!("annotation {name}"), Value::from(text.as_str())))
         .collect();
     fields.push((What::Manifest, "manifest mediaType".to_owned(), manifest.media_type().into()));
     for (name, value) in &manifest.other {
@@ -82,6 +82,15 @@ fn manifest(image: &dyn Image) -> Option<Vec<(What, String, Value)>> {
         fields.push((What::Manifest, "manifest layers".to_owned(), layers.into()));
     }
     Some(fields)
+}
+
+/// What an annotation is about: some repeat what is told elsewhere (image-spec, annotations.md; containerd, images/annotations.go).
+fn annotation(name: &str) -> What {
+    match name {
+        "org.opencontainers.image.created" => What::Created,
+        "org.opencontainers.image.ref.name" | "io.containerd.image.name" => What::Names,
+        _ => What::Annotations,
+    }
 }
 
 /// What a descriptor says but for these fields.

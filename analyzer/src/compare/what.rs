@@ -77,7 +77,7 @@ kinds! {
     Entrypoint  "entrypoint"  Merged true  "The config's `Entrypoint`."
     Cmd         "cmd"         Merged true  "The config's `Cmd`."
     Volumes     "volumes"     Merged true  "The config's `Volumes`."
-    Workdir     "workdir"     Merged true  "The config's `WorkingDir`."
+    Workdir     "workdir"     Merged true  "The config's `WorkingDir`; none is `/`."
     Labels      "labels"      Merged true  "The config's `Labels`."
     StopSignal  "stop-signal" Merged true  "The config's `StopSignal`."
     Shell       "shell"       Merged true  "The config's `Shell`."
@@ -85,11 +85,12 @@ kinds! {
     OnBuild     "onbuild"     Merged true  "The config's `OnBuild`."
     Platform    "platform"    Merged true  "Architecture and operating system, with their variants."
     ConfigOther "config-other" Exact true  "Any other field of the config."
+    ConfigUnused "config-unused" Exact false "Fields that builders left in the config and no container reads: `docker_version`, `Hostname`, …"
     ConfigForm  "config-form" Exact  false "How the config is written, where all that it says is equal."
-    Created     "created"     Exact  false "When the image and the steps of its history were made."
+    Created     "created"     Exact  false "When the image and the steps of its history were made, as config and annotations say."
     Packages    "packages"    Merged true  "A package that came, went or has another version."
 
-    Layers      "layers"      Layers true  "A layer that the other image lacks, has changed, or has elsewhere in the stack."
+    Layers      "layers"      Layers false "A layer that the other image lacks, has changed, or has elsewhere in the stack."
     History     "history"     Layers false "The instructions that the history tells, and the remarks there."
 
     Order       "order"       Exact  false "The order of the entries in a layer's tar."
@@ -105,8 +106,8 @@ kinds! {
     Header      "header"      Exact  false "Bytes of a tar header that mean nothing."
     Padding     "padding"     Exact  false "What stands between and behind the entries of a layer's tar."
     Compression "compression" Exact  false "How a layer is compressed: digest, size and media type as stored."
-    Names       "names"       Exact  false "The image's names."
-    Annotations "annotations" Exact  true  "Annotations of the manifest."
+    Names       "names"       Exact  false "The image's names, and annotations that repeat them."
+    Annotations "annotations" Exact  true  "Annotations of the manifest, but for those of times and names."
     Manifest    "manifest"    Exact  false "Any other field of the manifest."
     ManifestForm "manifest-form" Exact false "How the manifest is written, where all that it says is equal."
 }
@@ -132,6 +133,7 @@ const GROUPS: &[(&str, &[What])] = &[
             What::OnBuild,
             What::Platform,
             What::ConfigOther,
+            What::ConfigUnused,
             What::ConfigForm,
         ],
     ),
@@ -207,7 +209,9 @@ impl What {
 
 impl UnknownWhat {
     fn new(word: &str) -> Self {
-        Self { word: word.to_owned(), nearest: suggest::nearest(word, &words()) }
+        let (words, small) = (words(), word.to_lowercase());
+        let is_it = words.iter().copied().find(|known| *known == small);
+        Self { word: word.to_owned(), nearest: is_it.or_else(|| suggest::nearest(&small, &words)) }
     }
 }
 

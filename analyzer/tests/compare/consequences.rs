@@ -27,6 +27,14 @@ fn what_moved_or_was_copied_does_not_count_in_layers_where_it_is_ignored() {
 }
 
 #[test]
+fn what_the_header_of_another_type_says_is_no_difference_of_its_own() {
+    for (a, b, expected) in [("a:0", "a/", "/a: type mode"), ("a:1", "a->b", "/a: type"), ("a/", "a->b", "/a: type")] {
+        let found = compare(&stack(a), &stack(b), &at(Depth::Exact)).unwrap();
+        assert_eq!(told(found.layers.pairs[0].diff.as_ref().unwrap()), [expected], "{a} {b}");
+    }
+}
+
+#[test]
 fn the_fill_of_the_last_record_is_no_difference_of_its_own() {
     let filled = |entries: &[(&str, usize)]| {
         let mut tar = LayerWriter::new(Vec::new());

@@ -108,8 +108,8 @@ fn no_more_is_called_equal_than_was_compared() {
     assert_eq!(verdict(&image, &image, &merged), "equal: root filesystem and config|");
     assert_eq!(verdict(&image, &rootfs, &merged), "equal: root filesystem|");
     assert_eq!(verdict(&rootfs, &rootfs, &merged), "equal: root filesystem|");
-    assert_eq!(verdict(&image, &image, &exact(&[])), "equal: every byte|");
-    assert_eq!(verdict(&rootfs, &rootfs, &exact(&[])), "equal: every byte of the layers|");
+    assert_eq!(verdict(&image, &image, &exact(&[])), "equal: every byte, as the digests say|");
+    assert_eq!(verdict(&rootfs, &rootfs, &exact(&[])), "equal: every byte of the layers, as the digests say|");
     let (a, b) = (stack("a:1x / b:1"), stack("a:1y / b:1"));
     let ignoring = exact(&[What::Content]);
     let expected =
@@ -119,6 +119,11 @@ fn no_more_is_called_equal_than_was_compared() {
     assert!(
         notes[0].starts_with("the root filesystems are equal in what counts, though the layers are not: 1 changed"),
         "{notes:?}"
+    );
+    let layers = exact(&[What::Layers, What::Content]);
+    assert_eq!(
+        verdict(&a, &b, &layers),
+        "equal in what counts: root filesystem, config and history|not counted: content, layers"
     );
     let ignoring = exact(&[What::Mtime, What::Mode]);
     assert_eq!(verdict(&a, &b, &ignoring), "different|not counted: mode, mtime");
@@ -196,13 +201,13 @@ fn the_report_has_its_fields_in_order() {
             r#""total_bytes":3,"live_bytes":3,"paths":2}},"#,
             r#""rootfs":{{"added":[{{"path":"/c","type":"file","bytes":2,"layer":0}}],"#,
             r#""removed":[{{"path":"/b","type":"file","bytes":1,"layer":0}}],"#,
-            r#""changed":[{{"path":"/a","class":"modified","what":["content"],"bytes_a":1,"bytes_b":1,"#,
+            r#""changed":[{{"path":"/a","class":"modified","what":["content"],"details":[],"bytes_a":1,"bytes_b":1,"#,
             r#""layer_a":0,"layer_b":0}}],"renamed":[],"copied":[],"#,
             r#""classes":[{{"class":"added","paths":1,"bytes_a":0,"bytes_b":2}},"#,
             r#"{{"class":"removed","paths":1,"bytes_a":1,"bytes_b":0}},"#,
             r#"{{"class":"modified","paths":1,"bytes_a":1,"bytes_b":1}}]}},"config":[],"packages":[],"#,
             r#""history":{{"equal":true,"what":[],"a":["layer 0"],"b":["layer 0"],"#,
-            r#""first":{{"step":1,"a":"layer 0","b":"layer 0","same_instruction":true,"line":null}}}},"#,
+            r#""first":{{"step":1,"a":"layer 0","b":"layer 0","same_instruction":true,"line":null,"in_base":false}}}},"#,
             r#""layers":{{"equal":false,"#,
             r#""a":[{{"diff_id":"{layer_a}","created_by":"layer 0","media_type":"{media}","digest":"{digest_a}","#,
             r#""stored_bytes":{size_a},"content_bytes":2,"entries":2}}],"#,

@@ -74,6 +74,9 @@ fn what_differs_in_a_layer_is_told_entry_by_entry() {
         let comparison = layered(a, b);
         assert_eq!(told(comparison.layers.pairs[0].diff.as_ref().unwrap()), expected, "{a} and {b}");
     }
+    let comparison = layered("a:1@0644", "b:2 a:1@0755");
+    let details = &comparison.layers.pairs[0].diff.as_ref().unwrap().changed[0].details;
+    assert_eq!(details.iter().map(ToString::to_string).collect::<Vec<_>>(), ["mode 0644 → 0755"]);
     assert!(layered("a:1 b:1", "b:1 a:1").equal);
     assert!(!layered("a:1 b:1", "a:1 / b:1").equal);
     let merged = compare(&stack("a:1 b:1"), &stack("a:1 / b:1"), &Options::default()).unwrap();
@@ -252,73 +255,6 @@ fn layers_of_equal_digests_are_opened_at_no_depth() {
     assert_eq!(found.layers.pairs, expected.layers.pairs);
     assert_eq!(found.rootfs, expected.rootfs);
     assert!(compare(&with_unreadable_base(&a), &with_unreadable_base(&b), &at(Depth::Exact)).is_err());
-}
-
-#[test]
-fn the_first_step_that_differs_is_said() {
-    let config = |steps: &[(&str, bool)]| ImageConfig {
-        history: steps
-            .iter()
-            .map(|(text, empty_layer)| History {
-                created_by: Some((*text).to_owned()),
-                empty_layer: *empty_layer,
-                ..History::default()
-            })
-            .collect(),
-        ..ImageConfig::default()
-    };
-    let image = |steps: &[(&str, bool)], layers: &[&'static str]| {
-        let layers: Vec<Arc<dyn Layer>> = layers
-            .iter()
-            .map(|name| Arc::new(MemoryLayer::of(&[file(name, name.as_bytes())])) as Arc<dyn Layer>)
-            .collect();
-        Memory::of_layers(layers).and_config(config(steps))
-    };
-    let base = ("/bin/sh -c #(nop) ADD file in / ", false);
-    let run = |text: &'static str| (text, false);
-    let a = image(&[base, ("ENV A=1", true), run("RUN /bin/sh -c make # buildkit")], &["base", "made"]);
-    for (b, expected) in [
-        (
-            image(&[base, ("ENV A=2", true), run("RUN /bin/sh -c make # buildkit")], &["base", "made"]),
-            "step 2 of the history is the first that differs: ENV A=1 in the first image, ENV A=2 in the second",
-        ),
-        (
-            image(&[base, ("ENV A=1", true), run("/bin/sh -c make")], &["base", "other"]),
-            "step 3 of the history is the first that differs: the instruction is the same, what it made is not: RUN make",
-        ),
-        (
-            image(&[base, ("ENV A=1", true)], &["base"]),
-            "step 3 of the history is the first that only the first image has: RUN make",
-        ),
-    ] {
-        let notes = compare(&a, &b, &Options::default()).unwrap().notes;
-        assert_eq!(notes.last().map(String::as_str), Some(expected), "{notes:?}");
-    }
-    // another builder writes the same steps in other words
-    let b = image(&[base, ("ENV A=1", true), run("/bin/sh -c make")], &["base", "made"]);
-    assert_eq!(compare(&a, &b, &Options::default()).unwrap().notes, [""; 0]);
-
-    let dockerfile = b"FROM base\nENV A=1\n\nRUN make\n";
-    let b = image(&[base, ("ENV A=1", true), run("RUN /bin/sh -c make # buildkit")], &["base", "other"]);
-    let options = Options { dockerfile: Some(dockerfile), ..Options::default() };
-    let first = compare(&a, &b, &options).unwrap().history.first.unwrap();
-    assert_eq!((first.step, first.line), (3, Some(4)));
-
-    // steps without a layer have their line, and only where the file is that of the image
-    for (steps, file, expected) in [
-        (&["ENV A=2", "CMD [\"true\"]"][..], "FROM base\n# one\nENV A=2\nCMD [\"true\"]\n", Some(3)),
-        (&["ENV A=2"], "FROM base AS one\nENV \\\n A=2\nFROM one\n", Some(2)),
-        (&["ENV A=2"], "FROM base\nENV A=3\n", None),
-        (&["ENV A=2"], "FROM base\nENV A=$B\n", Some(2)),
-        (&["ENV A=2", "LABEL a=b"], "FROM base\nENV A=2\n", None),
-        (&["ENV A=2", "EXPOSE map[80/tcp:{}]"], "FROM base\nARG B\nENV A 2\nEXPOSE 80\n", Some(3)),
-    ] {
-        let steps: Vec<_> = [base].into_iter().chain(steps.iter().map(|step| (*step, true))).collect();
-        let b = image(&steps, &["base"]);
-        let options = Options { dockerfile: Some(file.as_bytes()), ..Options::default() };
-        let first = compare(&a, &b, &options).unwrap().history.first.unwrap();
-        assert_eq!((first.step, first.line), (2, expected), "{file}");
-    }
 }
 
 #[test]

@@ -4,12 +4,14 @@
 mod classes;
 mod consequences;
 mod forms;
+mod history;
 mod image;
 mod layers;
 #[path = "../memory/mod.rs"]
 mod memory;
+mod semantic;
 
-use strata_analyzer::compare::{Comparison, Depth, Moved, Options, What, compare};
+use strata_analyzer::compare::{Comparison, Depth, Moved, Options, What, compare, outline};
 use strata_fixtures::stack::Stack;
 use strata_image::{
     Timestamp,
@@ -126,6 +128,52 @@ fn metadata_counts_one_by_one() {
     }
 }
 
+#[test]
+fn both_values_are_told_where_they_are_short() {
+    let plain = || entry("a", EntryKind::File);
+    let with = |change: &dyn Fn(&mut Entry)| {
+        let mut changed = plain();
+        change(&mut changed);
+        changed
+    };
+    let attributes = |names: &[&str]| {
+        with(&|entry| entry.xattrs.extend(names.iter().map(|&name| (name.into(), name.as_bytes().to_vec()))))
+    };
+    let device = |minor| entry("a", EntryKind::CharDevice { major: 1, minor });
+    let link = |target: &str| entry("a", EntryKind::Symlink(target.into()));
+    for (a, b, expected) in [
+        (plain(), with(&|entry| entry.mode = 0o4755), "mode 0644 → 4755"),
+        (plain(), with(&|entry| (entry.uid, entry.gid) = (7, 8)), "uid 0 → 7, gid 0 → 8"),
+        (plain(), with(&|entry| entry.mtime.seconds = 1), "mtime 1970-01-01T00:00:00Z → 1970-01-01T00:00:01Z"),
+        (link("b"), link("../c"), "link b → ../c"),
+        // as much as a row has room for
+        (link(&"b".repeat(99)), link("c"), "link"),
+        (
+            plain(),
+            with(&|entry| (entry.mode, entry.uid, entry.gid, entry.mtime.seconds) = (0o755, 1000, 1000, 1)),
+            "mode 0644 → 0755, uid 0 → 1000, gid 0 → 1000, mtime",
+        ),
+        (device(1), device(2), "device 1:1 → 1:2"),
+        (device(1), entry("a", EntryKind::Fifo), "type char-device → fifo"),
+        (attributes(&["user.a", "user.b"]), attributes(&["user.b", "user.c"]), "xattrs user.a → user.c"),
+        (attributes(&[]), attributes(&["user.b", "user.c"]), "xattrs none → user.b user.c"),
+        (
+            attributes(&["user.a"]),
+            with(&|entry| entry.xattrs.extend([("user.a".into(), b"other".to_vec())])),
+            "xattrs user.a",
+        ),
+    ] {
+        let options = Options { mtime: true, ..Options::default() };
+        let comparison = compare(&memory(&a), &memory(&b), &options).unwrap();
+        let outline = outline(&comparison, None);
+        let told: Vec<&str> =
+            outline.sections.iter().flat_map(|section| &section.rows).map(|row| row.cells[1].as_str()).collect();
+        assert!(told.contains(&expected), "{told:?} {expected}");
+    }
+    let comparison = compared("a:1x", "a:1y");
+    assert_eq!(comparison.rootfs.changed[0].details, []);
+}
+
 fn memory(entry: &Entry) -> Memory {
     Memory::new(&[&[(entry.clone(), b"")]])
 }
@@ -174,6 +222,7 @@ fn what_is_ignored_does_not_count() {
     }
     let error = |word: &str| What::group(word).unwrap_err().to_string();
     assert_eq!(error("mdoe"), "\"mdoe\" is no kind of difference: did you mean mode?");
+    assert_eq!(error("MODE"), "\"MODE\" is no kind of difference: did you mean mode?");
     assert!(error("").starts_with("\"\" is no kind of difference: there are added, removed,"));
     assert_eq!(What::group("image-timestamps"), Ok(vec![What::Created]));
 }

@@ -80,6 +80,7 @@ mod tests {
             path: (*path).to_owned(),
             class: Class::Metadata,
             what: vec![What::Mode],
+            details: Vec::new(),
             bytes_a: 1,
             bytes_b: 1,
             layer_a: 0,

@@ -48,7 +48,7 @@ fn named(text: &str) -> Option<Named<'_>> {
 /// # Errors
 /// As [`open`](super::open).
 pub fn read(text: &str, stream: impl Read, platform: &Platform) -> Result<Box<dyn Image>> {
-    let Some(Named { transport, reference }) = named(text) else { return Err(not_found(text, None)) };
+    let Some(Named { transport, reference }) = named(text) else { return Err(not_found(text, None, platform)) };
     let place = Path::new(STREAM);
     let spooled = spool(stream)?;
     let file = spooled.try_clone()?;

@@ -173,7 +173,10 @@ fn paths_that_symlinks_make_too_long_are_an_error() {
 
 #[test]
 fn the_root_is_a_directory_and_nothing_else() {
-    assert!(apply(&["a:1"]).unwrap().view.root().is_none());
+    let applied = apply(&["a:1"]).unwrap();
+    assert!(applied.view.root().is_none());
+    let node = applied.view.top();
+    assert_eq!((node.meta.mode, node.inode.entry, node.path.is_root()), (0o755, InodeId::IMPLIED, true));
     let mut root = entry("./");
     root.mode = 0o700;
     let applied = apply_entries(&[vec![root], vec![entry("a:1")]]).unwrap();

@@ -44,6 +44,9 @@ fn write(out: &mut dyn Write, found: &FileDiff, rows: Option<usize>) -> Result<(
         writeln!(out)?;
         table::list(out, section, rows.is_some())?;
     }
+    if found.diff.is_some() && found.below.is_some() {
+        writeln!(out)?;
+    }
     for line in found.diff.as_deref().unwrap_or_default().lines() {
         let style = match line.as_bytes() {
             [b'-', b'-', b'-', b' ', ..] | [b'+', b'+', b'+', b' ', ..] => STRONG,

@@ -17,17 +17,15 @@ pub(super) struct Folded {
 /// Folds paths that only one image has. A directory that is listed is there as a whole, so all that is below belongs to it.
 pub(super) fn singles(list: &[Single]) -> Vec<Folded> {
     let mut folded: Vec<Folded> = Vec::new();
-    let mut directories: HashMap<&str, usize> = HashMap::new();
+    let mut rows: HashMap<&str, usize> = HashMap::new();
+    let mut tops = Tops::new(list.iter().map(|single| single.path.as_str()));
     for single in list {
-        let above = ancestors(&single.path).find_map(|directory| directories.get(directory).copied());
-        if let Some(row) = above {
+        if let Some(&row) = tops.above(&single.path).and_then(|top| rows.get(top)) {
             folded[row].paths += 1;
             folded[row].bytes += single.bytes;
             continue;
         }
-        if single.kind == "directory" {
-            directories.insert(&single.path, folded.len());
-        }
+        rows.insert(&single.path, folded.len());
         let (path, kind, bytes) = (single.path.clone(), single.kind, single.bytes);
         folded.push(Folded { path, kind, paths: 1, bytes });
     }
@@ -37,9 +35,40 @@ pub(super) fn singles(list: &[Single]) -> Vec<Folded> {
     folded
 }
 
-/// The directories above a path, the outermost first.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(at, _)| &path[..at]).filter(|directory| !directory.is_empty())
+/// Finds the outermost of the listed directories that are above a path. What is known of a directory is kept: names can be
+/// thousands deep, and many stand in one.
+struct Tops<'a> {
+    listed: HashSet<&'a str>,
+    known: HashMap<&'a str, Option<&'a str>>,
+}
+
+impl<'a> Tops<'a> {
+    fn new(listed: impl Iterator<Item = &'a str>) -> Self {
+        Self { listed: listed.collect(), known: HashMap::new() }
+    }
+
+    fn above(&mut self, path: &'a str) -> Option<&'a str> {
+        let mut unknown = Vec::new();
+        let mut at = directory(path);
+        let mut top = loop {
+            match self.known.get(at) {
+                Some(&top) => break top,
+                None if at.is_empty() => break None,
+                None => unknown.push(at),
+            }
+            at = directory(at);
+        };
+        for directory in unknown.into_iter().rev() {
+            top = top.or_else(|| self.listed.get(directory).copied());
+            self.known.insert(directory, top);
+        }
+        top
+    }
+}
+
+/// The directory that a path is in; of those in the root it is empty.
+fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// What moved together.
@@ -71,15 +100,14 @@ impl FoldedMove {
 /// Folds what went with a directory, and files that went from one directory to another and have the same way below it.
 pub(super) fn moves(list: &[Moved]) -> Vec<FoldedMove> {
     let mut folded: Vec<FoldedMove> = Vec::new();
-    let listed: HashSet<&str> = list.iter().map(|moved| moved.to.as_str()).collect();
+    let mut tops = Tops::new(list.iter().map(|moved| moved.to.as_str()));
     // what is listed below a path went with it
-    let wholes: HashSet<&str> =
-        list.iter().flat_map(|moved| ancestors(&moved.to)).filter(|directory| listed.contains(directory)).collect();
+    let above: Vec<Option<&str>> = list.iter().map(|moved| tops.above(&moved.to)).collect();
+    let wholes: HashSet<&str> = above.iter().flatten().copied().collect();
     let mut rows: HashMap<&str, usize> = HashMap::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-    for moved in list {
-        let above = ancestors(&moved.to).find_map(|directory| rows.get(directory).copied());
-        if let Some(row) = above {
+    for (moved, above) in list.iter().zip(above) {
+        if let Some(&row) = above.and_then(|top| rows.get(top)) {
             folded[row].add(moved);
         } else if wholes.contains(moved.to.as_str()) {
             rows.insert(&moved.to, folded.len());
