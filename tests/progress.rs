@@ -90,7 +90,10 @@ fn quiet_shows_nothing_until_a_step_fails_and_then_all_of_its_output() {
     assert!((1..=200).all(|n| shown.contains(&format!(" number {n}\n"))), "{shown}");
 }
 
-const PARALLEL: &str = "FROM busybox AS slow\nRUN echo waits; sleep 1000\nFROM busybox AS broken\nRUN sleep 1; exit 3\n\
+/// Two stages, of which the second fails once the first has begun.
+const PARALLEL: &str = "FROM busybox AS slow\nRUN --mount=type=cache,target=/c touch /c/begun; echo waits; sleep 1000\n\
+                        FROM busybox AS broken\nRUN --mount=type=cache,target=/c \
+                        for n in $(seq 1000); do rm /c/begun 2>/dev/null && exit 3; sleep 0.1; done\n\
                         FROM scratch\nCOPY --from=slow /bin /a\nCOPY --from=broken /bin /b\n";
 
 #[test]

@@ -11,10 +11,7 @@ use serde_json::{Value, json};
 use strata_image::Digest;
 use tar::EntryType;
 
-use crate::common::Strata;
-
-/// Far more than any of these commands needs, and far less than a test that waits for a pipe would take.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::common::{PATIENCE, Strata};
 
 /// An entry whose name and link go into the tar as they are; the tar crate's own setters refuse hostile ones.
 pub(crate) fn entry(kind: EntryType, name: &str, link: &str, content: &[u8]) -> Vec<u8> {

@@ -2,25 +2,12 @@
 
 use std::{
     fs::{self, File},
-    process::{Child, Stdio},
-    time::{Duration, Instant},
+    process::{self, Child, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::Strata;
-
-/// Far more than a build needs to begin or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until something is so.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use crate::common::{Strata, processes, until};
 
 /// Names in a folder of the root folder that begin so; nothing where the folder is not there.
 fn begun(strata: &Strata, folder: &str, prefix: &str) -> Vec<String> {
@@ -41,20 +28,14 @@ impl Drop for Build {
     }
 }
 
-/// Command lines of processes that hold this text.
-fn processes(mark: &str) -> Vec<String> {
-    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
-    lines.filter(|line| line.contains(mark)).collect()
-}
-
 #[test]
 fn sigint_and_sigterm_end_all_steps_and_leave_nothing() {
     let Some(strata) = Strata::with_base() else {
         return;
     };
-    for (signal, status, seconds) in [(Signal::INT, 130, "98765431"), (Signal::TERM, 143, "98765432")] {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        // other users may run this at the same time
+        let seconds = format!("{status}{:07}", process::id());
         // two stages that run at once, one of which hears no signal, and a process in the background of each
         let context = strata.context(&format!(
             "FROM busybox AS a\nRUN trap '' INT TERM; sleep {seconds} & echo started-a; echo half >/half; sleep {seconds}\n\
@@ -78,7 +59,7 @@ fn sigint_and_sigterm_end_all_steps_and_leave_nothing() {
             ended.is_some()
         });
         assert_eq!(ended.unwrap().code(), Some(status), "{}", said());
-        until("no process is left", || processes(seconds).is_empty());
+        until("no process is left", || processes(&seconds).is_empty());
         for (folder, prefix) in [("snapshots", "active-"), ("snapshots", "dead-"), ("images/.ingest", "")] {
             assert_eq!(begun(&strata, folder, prefix), [""; 0], "{folder}");
         }

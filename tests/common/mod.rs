@@ -11,6 +11,7 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -20,6 +21,26 @@ pub(crate) const EXAMPLE: &str = include_str!("../../fixtures/demo/Dockerfile");
 
 /// Bytes that the example wastes.
 pub(crate) const WASTE: u64 = 52_428_800;
+
+/// How long something may take that comes by itself: never reached but by a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until something is so.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Command lines of processes that hold this text.
+pub(crate) fn processes(text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(text)).collect()
+}
 
 /// strata with a root folder and a work folder of its own; both go with it.
 pub(crate) struct Strata {

@@ -232,10 +232,10 @@ def without_script(browser, noise):
 
 with sync_playwright() as playwright:
     started = time.monotonic()
-    browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS, timeout=120_000)
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    context.set_default_timeout(5_000)
-    expect.set_options(timeout=5_000)
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     noise = []
     blank = context.new_page()
     page = watched(context.new_page(), noise)

@@ -35,7 +35,7 @@ use crate::{Error, Result};
 const PREFIX: &str = "strata-";
 
 /// Tries to remove a group whose last process may still be on its way out of it.
-const TRIES: u32 = 50;
+const TRIES: u32 = 500;
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// Why a limit cannot be had.

@@ -11,7 +11,10 @@ use strata_runtime::{
     user::User,
 };
 
-use crate::tree::{Tree, chrooted, shell};
+use crate::{
+    rootfs::marker,
+    tree::{Tree, chrooted, shell},
+};
 
 #[test]
 fn its_root_is_the_tree_and_nothing_leads_out_of_it() {
@@ -55,8 +58,9 @@ fn user_groups_umask_and_directory_are_those_asked_for() {
 fn capabilities_are_dockers_without_that_to_leave() {
     let Some(tree) = Tree::new() else { return };
     // what a process may do is seen from outside: there is no /proc inside
-    let running = tree.start(&chrooted(&["sleep", "1234.5"])).unwrap();
-    let status = status_of("sleep\x001234.5").expect("it runs");
+    let marker = marker();
+    let running = tree.start(&chrooted(&["sleep", &marker])).unwrap();
+    let status = status_of(&format!("sleep\0{marker}")).expect("it runs");
     let set = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         u64::from_str_radix(line.trim_start_matches(':').trim(), 16).unwrap()

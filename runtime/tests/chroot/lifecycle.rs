@@ -5,7 +5,7 @@ use std::time::Duration;
 use strata_runtime::process::{Exit, Stdio};
 
 use crate::{
-    rootfs::processes_with,
+    rootfs::{marker, processes_with},
     tree::{Tree, chrooted, shell},
 };
 
@@ -27,23 +27,23 @@ fn the_status_is_the_commands() {
 #[test]
 fn processes_in_the_background_end_with_the_command() {
     let Some(tree) = Tree::new() else { return };
-    let marker = "76543.21";
+    let marker = marker();
     // the pipe would stay open while one lives
     let script = format!(
         "sleep {marker} & setsid sleep {marker} & (setsid sh -c 'sleep {marker} & sleep {marker}; :' &) ; echo started"
     );
     assert_eq!(tree.run(&shell(&script)).unwrap(), (Exit::Code(0), "started\n".to_owned()));
-    assert_eq!(processes_with(marker), 0);
+    assert_eq!(processes_with(&marker), 0);
 }
 
 #[test]
 fn many_processes_end_with_the_command() {
     let Some(tree) = Tree::new() else { return };
-    let marker = "76543.22";
+    let marker = marker();
     // their list is longer than what is read of it at once
     let script = format!("i=0; while [ $i -lt 1000 ]; do sleep {marker} & i=$((i+1)); done");
     tree.shell(&script);
-    assert_eq!(processes_with(marker), 0);
+    assert_eq!(processes_with(&marker), 0);
 }
 
 #[test]
@@ -57,12 +57,13 @@ fn killing_it_and_dropping_it_end_all_of_it() {
         }
         running
     };
-    let running = start("76543.23");
+    let (killed, dropped) = (marker(), marker());
+    let running = start(&killed);
     running.kill().unwrap();
     let exit = running.wait().unwrap();
-    assert_eq!((exit, processes_with("76543.23")), (Exit::Signal(9), 0));
-    drop(start("76543.24"));
-    assert_eq!(processes_with("76543.24"), 0);
+    assert_eq!((exit, processes_with(&killed)), (Exit::Signal(9), 0));
+    drop(start(&dropped));
+    assert_eq!(processes_with(&dropped), 0);
     assert_eq!((tree.inventory(), tree.beside()), (before, 0));
 }
 

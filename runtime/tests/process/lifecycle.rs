@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use strata_runtime::process::{Exit, Stdio};
 
-use crate::rootfs::{Rootfs, command, processes_with, shell};
+use crate::rootfs::{Rootfs, command, marker, processes_with, shell};
 
 #[test]
 fn the_status_is_the_commands() {
@@ -39,13 +39,13 @@ fn processes_in_the_background_end_with_the_command() {
 #[test]
 fn dropping_a_running_container_ends_it() {
     let Some(rootfs) = Rootfs::new() else { return };
-    let marker = "98765.4321";
+    let marker = marker();
     let running = rootfs.start(&shell(&format!("sleep {marker} & sleep {marker}"))).unwrap();
-    while processes_with(marker) < 2 {
+    while processes_with(&marker) < 2 {
         std::thread::sleep(Duration::from_millis(1));
     }
     drop(running);
-    assert_eq!(processes_with(marker), 0);
+    assert_eq!(processes_with(&marker), 0);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::{
         unix::fs::symlink,
     },
     path::Path,
-    process::Command,
+    process::{self, Command},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use rustix::mount::{OpenTreeFlags, open_tree};
@@ -150,6 +151,13 @@ pub(crate) fn shell(script: &str) -> Spec {
 /// Whether a program names no dynamic loader; reading all of it keeps this simple.
 fn is_static(path: &Path) -> bool {
     fs::read(path).is_ok_and(|bytes| !bytes.windows(7).take(4096).any(|word| word == b"ld-linu"))
+}
+
+/// A number of seconds to sleep that no command line has but those of who asked for it, however many of these tests run.
+pub(crate) fn marker() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(10_000);
+    // of one width, so that none is a part of another
+    format!("{}.{:07}", NUMBER.fetch_add(1, Ordering::Relaxed), process::id())
 }
 
 /// How many processes have `marker` in their command line.
