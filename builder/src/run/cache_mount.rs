@@ -11,9 +11,12 @@
 
 use std::{
     any::Any,
-    fs::{DirBuilder, File},
+    fs::{self, DirBuilder, File},
     io,
-    os::{fd::OwnedFd, unix::fs::DirBuilderExt as _},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    },
     path::Path,
     sync::Arc,
     time::Duration,
@@ -73,24 +76,19 @@ fn take(
     sharing: Sharing,
     scope: &Scope<'_>,
 ) -> io::Result<Option<(std::path::PathBuf, File)>> {
-    let make = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
     for number in 0_u32.. {
         let name = if number == 0 { name.to_owned() } else { format!("{name}-{number}") };
         let path = mounts.join(name);
-        make(&path)?;
-        let mut lock = File::open(&path)?;
+        let mut lock = made(&path)?;
         let operation = match sharing {
             Sharing::Shared => FlockOperation::NonBlockingLockShared,
             Sharing::Private | Sharing::Locked => FlockOperation::NonBlockingLockExclusive,
         };
         loop {
             match flock(&lock, operation) {
-                // a prune may have taken it away between its making and its lock
-                Ok(()) if path.exists() => return Ok(Some((path, lock))),
-                Ok(()) => {
-                    make(&path)?;
-                    lock = File::open(&path)?;
-                }
+                Ok(()) if leads_to(&path, &lock) => return Ok(Some((path, lock))),
+                // a prune took it away between its making and its lock, and another build may have made it again
+                Ok(()) => lock = made(&path)?,
                 Err(Errno::WOULDBLOCK) if sharing == Sharing::Private => break,
                 Err(Errno::WOULDBLOCK) => {}
                 Err(errno) => return Err(errno.into()),
@@ -102,6 +100,25 @@ fn take(
         }
     }
     Ok(None)
+}
+
+/// Opens a directory to be locked, which is made where it is not.
+fn made(path: &Path) -> io::Result<File> {
+    loop {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        match File::open(path) {
+            // a prune took it away
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Whether a path still leads to what was opened by it.
+fn leads_to(path: &Path, opened: &File) -> bool {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let there = fs::symlink_metadata(path).map(identity);
+    there.is_ok_and(|there| opened.metadata().map(identity).is_ok_and(|opened| opened == there))
 }
 
 /// Opens one of its directories; one that is made gets the mode and the owner that the mount says.
@@ -118,4 +135,23 @@ fn make(path: &Path, cache: &CacheDirectory) -> io::Result<OwnedFd> {
         fchmod(&directory, Mode::from_raw_mode(cache.access.mode.unwrap_or(0o755)))?;
     }
     Ok(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_directory_that_was_made_again_is_not_the_one_that_was_locked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mounts/id");
+        let first = made(&path).unwrap();
+        assert!(leads_to(&path, &first));
+        fs::remove_dir(&path).unwrap();
+        assert!(!leads_to(&path, &first));
+        let second = made(&path).unwrap();
+        assert!(!leads_to(&path, &first));
+        assert!(leads_to(&path, &second));
+    }
 }
