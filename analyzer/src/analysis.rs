@@ -19,7 +19,7 @@ pub(crate) use duplicates::copies;
 use crate::{
     Ledger, Packages, Result,
     attribution::{self, Attribution},
-    findings::{self, Finding, Level, Note, Subject, Suppressed, Suppression},
+    findings::{self, Accepted, Finding, Level, Note, Subject, Suppressed, Suppression},
     index::LayerIndex,
     ledger::{Kind, Repeated},
     packages::{self, MAX_PACKAGES, Manager, Package},
@@ -225,9 +225,6 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
     let recipe: Option<Read<'_>> =
         options.dockerfile.map(|(name, source)| (name, source, strata_dockerfile::parse(source)));
     let origin = recipe.as_ref().and_then(|(_, _, parsed)| origin(image, options, &parsed.file));
-    let proposals = proposals(image, ledger, options, recipe.as_ref(), origin.as_ref())?;
-    let (suggestions, refused): (Vec<Suggestion>, _) =
-        proposals.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_none());
     let base = base::find(image, options, origin.as_ref());
     let base_layers = base.as_ref().map_or(0, |base| base.layers);
     // where there is no base, that is known from the builder and from the Dockerfile alone
@@ -262,6 +259,10 @@ pub fn with_ledger(image: &dyn Image, ledger: &Ledger, options: &Options<'_>) ->
         rayon::join(|| duplicates::find(ledger, &repeated), || findings::all(&subject, &suppressions));
     notes.extend(found.notes);
     notes.extend(packages.cut_at().map(too_many_packages));
+    let accepted = (!suppressions.is_empty()).then_some(&found.accepted);
+    let proposals = proposals(image, ledger, options, recipe.as_ref(), origin.as_ref(), accepted)?;
+    let (suggestions, refused): (Vec<Suggestion>, _) =
+        proposals.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_none());
     let (base, own) = base::accounts(ledger, base);
     Ok(Analysis {
         schema: SCHEMA,
@@ -315,6 +316,7 @@ fn proposals(
     options: &Options<'_>,
     recipe: Option<&Read<'_>>,
     origin: Option<&Attribution>,
+    accepted: Option<&Accepted<'_>>,
 ) -> Result<Proposals> {
     let (Some((name, source, parsed)), Some(origin)) = (recipe, origin) else {
         return Ok(Proposals::default());
@@ -341,6 +343,7 @@ fn proposals(
         second: options.second,
         min_saving: options.min_saving,
         cache: options.cache,
+        accepted,
     })
 }
 

@@ -9,6 +9,7 @@
 //! sum to the wasted bytes. Advisory rules (`B1` to `B23`) speak of what the image shows, and may speak of the same file
 //! twice. [`RULES`] is the one table that `--explain`, docs/rules.md and SARIF's list of rules are made from.
 
+mod accepted;
 mod chosen;
 mod deaths;
 mod hits;
@@ -25,6 +26,7 @@ use strata_dockerfile::Instruction;
 use strata_image::Image;
 
 use crate::{Ledger, Packages, analysis::LayerLine, ledger::Repeated};
+pub(crate) use accepted::Accepted;
 pub use chosen::chosen;
 pub(crate) use hits::{Hit, Hits};
 use live::Whole;
@@ -32,7 +34,7 @@ pub(crate) use lower::{Lower, LowerContents};
 pub use page::page;
 pub use rules::RULES;
 pub use suppression::{LayerName, Note, Suppressed, Suppression, comment_problems, rule};
-pub(crate) use suppression::{Resolved, in_comments, resolve};
+pub(crate) use suppression::{Resolved, in_comments, is_suppression, resolve};
 pub use told::Told;
 
 /// Paths that a report lists for one finding; the count is always whole.
@@ -232,21 +234,23 @@ impl Subject<'_> {
 /// Finds everything: errors before warnings before notes, then what is not the base's own affair, then the most bytes; then by
 /// rule, creator, killer and kind. All reports keep to that, and [`chosen`] says what they tell where they cannot tell all. What
 /// is suppressed comes apart.
-pub(crate) fn all(subject: &Subject<'_>, suppressions: &[Resolved]) -> All {
+pub(crate) fn all<'s>(subject: &Subject<'_>, suppressions: &'s [Resolved]) -> All<'s> {
     let mut hits = Hits::new(suppressions);
     let claim = || {
-        deaths::share_out(subject, &mut hits);
+        let accepted = deaths::share_out(subject, &mut hits);
         live::claim(subject, &mut hits);
+        accepted
     };
-    let (counts, ()) = rayon::join(|| live::counts(subject), claim);
+    let (counts, accepted) = rayon::join(|| live::counts(subject), claim);
     live::look(&Whole { subject, counts }, &mut hits);
-    hits.findings(subject)
+    hits.findings(subject, Accepted::new(suppressions, accepted))
 }
 
 /// Everything that was found.
-pub(crate) struct All {
+pub(crate) struct All<'s> {
     pub(crate) findings: Vec<Finding>,
     pub(crate) suppressed: Vec<Suppressed>,
     /// Of suppressions that are about none of it.
     pub(crate) notes: Vec<Note>,
+    pub(crate) accepted: Accepted<'s>,
 }

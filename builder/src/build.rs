@@ -3,11 +3,15 @@
 use std::{collections::HashSet, time::Duration};
 
 use strata_dockerfile::Diagnostic;
-use strata_image::{Digest, Image, ImageId, Timestamp, manifest::Platform};
+use strata_image::{
+    Digest, Image, ImageConfig, ImageId, Timestamp,
+    manifest::{Descriptor, Platform},
+    store::StoredImage,
+};
 
 use crate::{
     Error, Result,
-    cache::Cache,
+    cache::{Cache, Records},
     cause::Cause,
     engine::Engine,
     epoch,
@@ -108,6 +112,39 @@ pub struct Built {
 /// [`Error::Dockerfile`] with all diagnostics when the file has errors, [`Error::Step`] with the place when a step fails, and
 /// what the context, the store or the kernel refuse.
 pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Result<Built> {
+    let put = |config: &ImageConfig, layers: &[Descriptor]| {
+        let id = engine.store.put_image(config, layers, &options.names)?;
+        Ok((id, ()))
+    };
+    let records = (!options.cache_to.is_empty()).then(Records::default);
+    Ok(make(engine, options, records, progress, &put)?.0)
+}
+
+/// The same, for an image that has no name and that the store does not list: it is there as long as its caller holds the
+/// lock of a writer. Builds that share `records` find in the cache what the first of them found.
+pub(crate) fn build_unlisted(
+    engine: &Engine,
+    options: &Options,
+    records: &Records,
+    progress: Watcher<'_>,
+) -> Result<(Built, StoredImage)> {
+    let put = |config: &ImageConfig, layers: &[Descriptor]| {
+        let image = engine.store.put_unlisted(config, layers)?;
+        Ok((image.image_id(), image))
+    };
+    make(engine, options, Some(records.clone()), progress, &put)
+}
+
+/// Puts an image into the store, by its config and its layers.
+type Put<'p, P> = &'p dyn Fn(&ImageConfig, &[Descriptor]) -> Result<(ImageId, P)>;
+
+fn make<P>(
+    engine: &Engine,
+    options: &Options,
+    records: Option<Records>,
+    progress: Watcher<'_>,
+    put: Put<'_, P>,
+) -> Result<(Built, P)> {
     let parsed = strata_dockerfile::parse(&options.dockerfile);
     if parsed.has_errors() {
         return Err(Error::Dockerfile { diagnostics: parsed.diagnostics });
@@ -118,7 +155,7 @@ pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Resul
 
     engine.recover()?;
     let _lock = engine.store.shared_lock()?;
-    let cache = Cache::open(&engine.cache, &options.cache_from, !options.cache_to.is_empty())?;
+    let cache = Cache::open(&engine.cache, &options.cache_from, records)?;
     let platform = options.platform.clone().unwrap_or_else(Platform::host);
     let asked = Asked {
         target: options.target.as_deref(),
@@ -142,7 +179,7 @@ pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Resul
             Err(error) => return Err(error),
             Ok(state) => {
                 let layers: Vec<Digest> = state.stack.diff_ids().into_iter().map(Digest::from).collect();
-                let built = finish(engine, options, &builder, state)?;
+                let built = finish(engine, options, &builder, state, put)?;
                 cache.export(&options.cache_to, &engine.store, &layers)?;
                 return Ok(built);
             }
@@ -150,7 +187,13 @@ pub fn build(engine: &Engine, options: &Options, progress: Watcher<'_>) -> Resul
     }
 }
 
-fn finish(engine: &Engine, options: &Options, builder: &Builder<'_>, mut state: State) -> Result<Built> {
+fn finish<P>(
+    engine: &Engine,
+    options: &Options,
+    builder: &Builder<'_>,
+    mut state: State,
+    put: Put<'_, P>,
+) -> Result<(Built, P)> {
     let epoch = builder.epoch();
     if options.squash {
         builder.squash(&mut state)?;
@@ -162,8 +205,9 @@ fn finish(engine: &Engine, options: &Options, builder: &Builder<'_>, mut state: 
     }
     // a base image of `--build-context` may lie elsewhere
     engine.store.bring(state.stack.layers())?;
-    let id = engine.store.put_image(&config, &state.stack.descriptors(), &options.names)?;
-    Ok(Built { id, layer_steps: state.layer_steps, base_layers: state.base_layers, ran: builder.ran() })
+    let (id, put) = put(&config, &state.stack.descriptors())?;
+    let State { layer_steps, base_layers, .. } = state;
+    Ok((Built { id, layer_steps, base_layers, ran: builder.ran() }, put))
 }
 
 /// The ONBUILD triggers of an image of the store, or of one that the build was given.

@@ -18,11 +18,9 @@ mod transfer;
 mod usage;
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
-    sync::Mutex,
     time::{Duration, SystemTime},
 };
 
@@ -36,7 +34,7 @@ pub use durations::Durations;
 pub use entries::Kind;
 pub use limit::Limit;
 pub use prune::Keep;
-pub(crate) use record::{ContentRecord, LayerBlob, LayerRecord};
+pub(crate) use record::{ContentRecord, LayerBlob, LayerRecord, Records};
 use transfer::Imported;
 pub use transfer::{CacheMode, CacheTarget};
 pub use usage::{Usage, usage};
@@ -83,14 +81,14 @@ pub(crate) struct Cache {
     dir: PathBuf,
     /// Caches of other machines, asked after our own.
     imported: Vec<Imported>,
-    /// The records that this build found or wrote, by key; `None` where nobody wants them.
-    used: Option<Mutex<BTreeMap<String, serde_json::Value>>>,
+    /// The records that this build found or wrote, and those that go with it; `None` where nobody wants them.
+    used: Option<Records>,
     _lock: File,
 }
 
 impl Cache {
     /// Opens the cache, making it when missing, and sweeps what killed builds left.
-    pub(crate) fn open(dir: &Path, from: &[PathBuf], is_exported: bool) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, from: &[PathBuf], used: Option<Records>) -> Result<Self> {
         let partial = dir.join("partial");
         fs::create_dir_all(&partial).map_err(failed("create", &partial))?;
         let lock = lock(dir, &partial)?;
@@ -98,7 +96,7 @@ impl Cache {
         for path in from {
             imported.extend(Imported::open(path)?);
         }
-        Ok(Self { dir: dir.to_owned(), imported, used: is_exported.then(Mutex::default), _lock: lock })
+        Ok(Self { dir: dir.to_owned(), imported, used, _lock: lock })
     }
 
     /// A place for this build's own temporary files: swept when the build is killed.
@@ -109,8 +107,9 @@ impl Cache {
     /// The record of a key. A damaged one is as good as none.
     pub(crate) fn get<T: DeserializeOwned + Serialize>(&self, key: &CacheKey) -> Option<T> {
         let name = key.to_string();
+        let own = || record::of_value(self.used.as_ref()?.locked().get(&name)?.clone());
         let other = || self.imported.iter().find_map(|imported| record::of_value(imported.get(&name)?.clone()));
-        let found = record::read(&self.path(key)).or_else(other)?;
+        let found = own().or_else(|| record::read(&self.path(key))).or_else(other)?;
         self.note(name, &found);
         Some(found)
     }
@@ -132,7 +131,7 @@ impl Cache {
     pub(crate) fn export(&self, targets: &[CacheTarget], store: &Store, image: &[Digest]) -> Result<()> {
         let Some(used) = &self.used else { return Ok(()) };
         for target in targets {
-            let used = used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            let used = used.locked().clone();
             let is_wanted = |record: &serde_json::Value| match record::of_value::<LayerRecord>(record.clone()) {
                 Some(LayerRecord { layer: Some(layer), .. }) => {
                     target.mode == CacheMode::Max || image.contains(&layer.digest)
@@ -155,7 +154,7 @@ impl Cache {
         if let Some(used) = &self.used
             && let Ok(value) = serde_json::to_value(record)
         {
-            used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, value);
+            used.locked().insert(key, value);
         }
     }
 
@@ -328,7 +327,7 @@ mod tests {
     fn a_record_is_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let key = KeyWriter::new("run").finish();
-        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        let cache = Cache::open(dir.path(), &[], None).unwrap();
         assert_eq!(cache.get::<LayerRecord>(&key), None);
         cache.put(&key, &record()).unwrap();
         assert_eq!(cache.get(&key), Some(record()));
@@ -339,7 +338,7 @@ mod tests {
     fn a_record_that_a_build_finds_is_used_and_one_that_is_looked_at_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let key = KeyWriter::new("run").finish();
-        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        let cache = Cache::open(dir.path(), &[], None).unwrap();
         cache.put(&key, &record()).unwrap();
         let path = cache.path(&key);
         let long_ago = SystemTime::now() - Duration::from_secs(100_000);
@@ -352,9 +351,21 @@ mod tests {
     }
 
     #[test]
+    fn builds_that_belong_together_find_what_the_first_of_them_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = KeyWriter::new("run").finish();
+        let records = Records::default();
+        let other = LayerRecord::new(ChainId::from_bytes([9; 32]), None, String::new());
+        Cache::open(dir.path(), &[], Some(records.clone())).unwrap().put(&key, &record()).unwrap();
+        Cache::open(dir.path(), &[], None).unwrap().put(&key, &other).unwrap();
+        assert_eq!(Cache::open(dir.path(), &[], Some(records)).unwrap().get(&key), Some(record()));
+        assert_eq!(Cache::open(dir.path(), &[], None).unwrap().get(&key), Some(other));
+    }
+
+    #[test]
     fn a_damaged_record_is_no_hit() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        let cache = Cache::open(dir.path(), &[], None).unwrap();
         let key = KeyWriter::new("run").finish();
         cache.put(&key, &record()).unwrap();
         for damage in ["", "{", "{\"schema\":1}", "[]"] {
@@ -367,13 +378,13 @@ mod tests {
     #[test]
     fn leftovers_of_killed_builds_are_swept_unless_another_build_lives() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Cache::open(dir.path(), &[], false).unwrap();
+        let first = Cache::open(dir.path(), &[], None).unwrap();
         let leftover = first.partial().join("leftover");
         fs::write(&leftover, "").unwrap();
-        let second = Cache::open(dir.path(), &[], false).unwrap();
+        let second = Cache::open(dir.path(), &[], None).unwrap();
         assert!(leftover.exists());
         drop((first, second));
-        Cache::open(dir.path(), &[], false).unwrap();
+        Cache::open(dir.path(), &[], None).unwrap();
         assert!(!leftover.exists());
     }
 

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn files_are_listed_only_when_a_step_is_not_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        let cache = Cache::open(dir.path(), &[], None).unwrap();
         let files = |hash: u8| -> Files { vec![("f".into(), [hash; 32])] };
         remember(&cache, &SITE, &inputs("one"), &LazyCell::new(|| files(1)));
         // as in a build in which the step is found

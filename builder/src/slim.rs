@@ -18,16 +18,18 @@ mod volatile;
 use std::path::PathBuf;
 
 use strata_analyzer::{
-    Comparison,
+    Comparison, Ledger,
     analysis::{self, Analysis},
+    findings::{Note, Suppression},
+    index::LayerIndex,
     suggest::{Caches, Context, MinSaving, Point, SECOND, Suggestion},
 };
-use strata_image::{ImageId, Store};
+use strata_image::{Image, ImageId, store::StoredImage};
 
 use crate::{
     Result,
-    build::{Built, Watcher, build},
-    cache::Durations,
+    build::{Built, Watcher, build_unlisted},
+    cache::{self, Durations, Records},
     engine::Engine,
     options::Options,
 };
@@ -38,27 +40,30 @@ pub use verdict::{Removal, Verdict, verdict};
 pub use volatile::{VOLATILE, Volatile, reason_to_change};
 
 /// What is proposed, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wishes {
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes<'a> {
     /// For the caches of package managers.
     pub caches: Caches,
     /// What a suggestion must save.
     pub min_saving: MinSaving,
     /// What a second of a later build is worth, in bytes; with 0 the bytes alone decide what is chained.
     pub second: u64,
+    /// What is known, and no reason to change anything, beside what comments of the Dockerfile suppress.
+    pub suppressions: &'a [Suppression],
 }
 
-impl Default for Wishes {
+impl Default for Wishes<'_> {
     /// Whatever saves anything is proposed.
     fn default() -> Self {
-        Self { caches: Caches::default(), min_saving: MinSaving::default(), second: SECOND }
+        let (caches, min_saving) = (Caches::default(), MinSaving::default());
+        Self { caches, min_saving, second: SECOND, suppressions: &[] }
     }
 }
 
 /// What became of a Dockerfile.
 #[derive(Debug)]
 pub struct Slimmed {
-    /// The image of the Dockerfile as it is.
+    /// The image of the Dockerfile as it is, which the store does not list.
     pub before: ImageId,
     /// The rewritten file and its proof; `None` when there is nothing to change.
     pub after: Option<Rewrite>,
@@ -70,12 +75,14 @@ pub struct Slimmed {
     pub wasted_before: u64,
     /// What chaining saves at best for each number of steps that it merges into others.
     pub frontier: Vec<Point>,
+    /// Suppressions that do not do what they were written for.
+    pub notes: Vec<Note>,
 }
 
 /// A rewritten Dockerfile that was built and compared.
 #[derive(Debug)]
 pub struct Rewrite {
-    /// The image that it gives.
+    /// The image that it gives, which the store does not list.
     pub image: ImageId,
     /// Its bytes.
     pub source: Vec<u8>,
@@ -113,21 +120,34 @@ pub struct IgnoreFile {
 struct Slimming<'a> {
     engine: &'a Engine,
     options: &'a Options,
-    wishes: Wishes,
+    wishes: Wishes<'a>,
+    /// What its builds share of the cache.
+    records: &'a Records,
 }
 
-/// Builds a Dockerfile, rewrites it to waste less, builds that too and compares. The names of `options` go to the first image;
-/// the second has none. No file of the project is written.
+/// An image that was built, for who holds the lock of a writer.
+struct Made {
+    built: Built,
+    image: StoredImage,
+}
+
+/// Builds a Dockerfile, rewrites it to waste less, builds that too and compares. The store lists neither image, so that
+/// nothing is left behind and nobody else can remove them meanwhile: the names of `options` are for reports. No file of the
+/// project is written.
 ///
 /// # Errors
-/// Those of [`build`], and what the analysis and the comparison cannot read.
-pub fn slim(engine: &Engine, options: &Options, wishes: Wishes, progress: Watcher<'_>) -> Result<Slimmed> {
-    let slimming = Slimming { engine, options, wishes };
-    let built = build(engine, options, progress)?;
+/// Those of [`build`](crate::build::build), and what the analysis and the comparison cannot read.
+pub fn slim(engine: &Engine, options: &Options, wishes: Wishes<'_>, progress: Watcher<'_>) -> Result<Slimmed> {
+    let records = Records::default();
+    let slimming = Slimming { engine, options, wishes, records: &records };
+    engine.recover()?;
+    // what the first build made must be there until the last comparison
+    let _locks = (engine.store.shared_lock()?, cache::hold(&engine.cache)?);
+    let made = slimming.make(options, progress)?;
     let source = Source::open(engine, options)?;
-    let mut before = analyze(slimming, &options.dockerfile, &built, source.as_ref().map(Source::context))?;
+    let mut before = slimming.analyze(&options.dockerfile, &made, source.as_ref().map(Source::context))?;
     if let Some(source) = &source {
-        copied::refuse(&mut before.suggestions, &stored(&engine.store, built.id)?, engine, options, source)?;
+        copied::refuse(&mut before.suggestions, &made.image, engine, options, source)?;
     }
     let (unproved, possible) = before.suggestions.into_iter().partition(|suggestion| suggestion.refused.is_some());
     let (applied, left) = compatible(possible);
@@ -137,53 +157,57 @@ pub fn slim(engine: &Engine, options: &Options, wishes: Wishes, progress: Watche
         None
     } else {
         let (source, bytes_before) = (source.as_ref(), before.total_bytes);
-        let proof = Proof { slimming, source, before: &built, bytes_before };
+        let proof = Proof { slimming, source, before: &made, bytes_before };
         let (rewrite, dropped) = proof.prove(applied, progress)?;
         refused.extend(dropped);
         rewrite
     };
     refused.extend(before.refused);
     Ok(Slimmed {
-        before: built.id,
+        before: made.built.id,
         after,
         refused,
         bytes_before: before.total_bytes,
         wasted_before: before.wasted_bytes,
         frontier: before.frontier,
+        notes: before.notes,
     })
 }
 
-fn analyze(
-    Slimming { engine, options, wishes }: Slimming<'_>,
-    dockerfile: &[u8],
-    built: &Built,
-    context: Option<Context<'_>>,
-) -> Result<Analysis> {
-    let name = dockerfile_name(options);
-    let image = options.names.first().map(ToString::to_string);
-    let times = Durations::of(&engine.cache);
-    Ok(analysis::analyze(
-        &stored(&engine.store, built.id)?,
-        &analysis::Options {
-            cache: Some(&engine.analysis),
-            dockerfile: Some((&name, dockerfile)),
-            steps: Some(&built.layer_steps),
-            base_layers: Some(built.base_layers),
-            name: image.as_deref(),
-            context,
-            caches: wishes.caches,
-            times: (wishes.second > 0).then_some(&times),
-            second: wishes.second,
-            min_saving: wishes.min_saving,
-            ..analysis::Options::default()
-        },
-    )?)
-}
+impl Slimming<'_> {
+    fn make(self, options: &Options, progress: Watcher<'_>) -> Result<Made> {
+        let (built, image) = build_unlisted(self.engine, options, self.records, progress)?;
+        Ok(Made { built, image })
+    }
 
-fn stored(store: &Store, id: ImageId) -> Result<strata_image::store::StoredImage> {
-    let text = id.to_string();
-    let missing = || strata_image::Error::NoSuchImage { text: text.clone() };
-    Ok(store.find(&text)?.ok_or_else(missing)?)
+    fn analyze(self, dockerfile: &[u8], made: &Made, context: Option<Context<'_>>) -> Result<Analysis> {
+        let Self { engine, options, wishes, .. } = self;
+        let name = dockerfile_name(options);
+        let image = options.names.first().map(ToString::to_string);
+        let times = Durations::of(&engine.cache);
+        Ok(analysis::analyze(
+            &made.image,
+            &analysis::Options {
+                cache: Some(&engine.analysis),
+                dockerfile: Some((&name, dockerfile)),
+                steps: Some(&made.built.layer_steps),
+                base_layers: Some(made.built.base_layers),
+                suppressions: wishes.suppressions,
+                name: image.as_deref(),
+                context,
+                caches: wishes.caches,
+                times: (wishes.second > 0).then_some(&times),
+                second: wishes.second,
+                min_saving: wishes.min_saving,
+                ..analysis::Options::default()
+            },
+        )?)
+    }
+
+    /// Content bytes of all layers.
+    fn bytes(self, made: &Made) -> Result<u64> {
+        Ok(Ledger::fold(&LayerIndex::all(made.image.layers(), Some(&self.engine.analysis))?)?.total())
+    }
 }
 
 /// The suggestions that can be applied together, and the rest.

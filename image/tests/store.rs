@@ -31,6 +31,12 @@ fn name(text: &str) -> ImageName {
 
 /// Puts an image of one layer with that content.
 fn put(store: &Store, content: &str, names: &[&str]) -> ImageId {
+    let (config, layer) = one_layer(store, content);
+    let names: Vec<_> = names.iter().map(|text| name(text)).collect();
+    store.put_image(&config, &[layer], &names).unwrap()
+}
+
+fn one_layer(store: &Store, content: &str) -> (ImageConfig, Descriptor) {
     let bytes = content.as_bytes();
     let layer = Descriptor::new(OCI_LAYER, store.put(bytes).unwrap(), bytes.len() as u64);
     let config = ImageConfig {
@@ -38,8 +44,7 @@ fn put(store: &Store, content: &str, names: &[&str]) -> ImageId {
         rootfs: RootFs { diff_ids: vec![DiffId::of(bytes)], ..RootFs::default() },
         ..ImageConfig::default()
     };
-    let names: Vec<_> = names.iter().map(|text| name(text)).collect();
-    store.put_image(&config, &[layer], &names).unwrap()
+    (config, layer)
 }
 
 fn names(store: &Store, id: ImageId) -> Vec<String> {
@@ -74,6 +79,29 @@ fn the_layout_is_what_other_tools_read() {
     );
     assert!(images.join("blobs/sha256").join(id.hex()).is_file());
     assert_eq!(fs::metadata(&images).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn an_image_that_is_not_listed_is_there_for_who_made_it_alone() {
+    let (_root, store) = store();
+    let (config, layer) = one_layer(&store, "layer");
+    let lock = store.shared_lock().unwrap();
+    let image = store.put_unlisted(&config, std::slice::from_ref(&layer)).unwrap();
+    assert!(store.images().unwrap().is_empty());
+    assert!(store.find(&image.image_id().to_string()).unwrap().is_none());
+    assert!(matches!(store.gc(&[]).unwrap_err(), Error::Busy { .. }));
+    let mut content = String::new();
+    io::Read::read_to_string(&mut image.layers()[0].open().unwrap(), &mut content).unwrap();
+    assert_eq!(content, "layer");
+    drop(lock);
+    store.gc(&[]).unwrap();
+    assert_eq!(store.size().unwrap(), 0);
+    // one that is listed as well stays
+    let (config, layer) = one_layer(&store, "layer");
+    let id = store.put_image(&config, std::slice::from_ref(&layer), &[]).unwrap();
+    store.put_unlisted(&config, &[layer]).unwrap();
+    store.gc(&[]).unwrap();
+    assert!(store.find(&id.to_string()).unwrap().is_some());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use strata_analyzer::{
-    Analysis, Ledger, analysis,
+    Ledger, analysis,
     dive::Dive,
     findings::{Level, Note},
     gate::Verdict,
@@ -36,8 +36,8 @@ use crate::{
 /// Say which bytes of an image are wasted, who made them and who killed them; pass or fail by limits
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "What strata.toml suppresses is counted and not told, as is what a `# strata ignore=RULE` above an\n\
-                        instruction is about. Rules: docs/rules.md.\n\n\
+    after_help = "What strata.toml suppresses is counted and not told, and no reason to suggest anything, as is what a\n\
+                        `# strata ignore=RULE` above an instruction is about. Rules: docs/rules.md.\n\n\
                         Limits of the gate come from options, from [gate] in strata.toml, or from a .dive-ci file: docs/ci.md.\n\n\
                         Examples:\n  strata analyze app:1\n  strata analyze -f Dockerfile --base debian:12 app:1\n  \
                         strata analyze --explain A2\n  \
@@ -149,20 +149,20 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
         compat: dive.as_ref().map(|dive| Compat { dive }),
         dockerfile: options.dockerfile.filter(|_| has_lines),
     };
-    notes(&analysis, &gathered);
+    say_notes(&analysis.notes);
+    if let Some(name) = gathered.asked_dockerfile().filter(|_| !analysis.is_matched) {
+        let name = text::safe(name);
+        say(&format!("strata: warning: {name} did not make this image: its instructions are not those of the history"));
+    }
     print(args, &report, ledger.as_ref())?;
     Ok(if verdict.is_none_or(|verdict: Verdict| verdict.passed) { Status::Yes } else { Status::No })
 }
 
-/// Says what is odd about the files that help the analysis: whoever wrote them means something by them.
-fn notes(analysis: &Analysis, gathered: &inputs::Gathered) {
-    for Note { level, by, message } in &analysis.notes {
+/// Says what is odd about suppressions: whoever wrote them means something by them.
+pub(super) fn say_notes(notes: &[Note]) {
+    for Note { level, by, message } in notes {
         let word = if *level == Level::Note { "note" } else { "warning" };
         say(&format!("strata: {word}: {}", text::safe(&format!("{by}: {message}"))));
-    }
-    if let Some(name) = gathered.asked_dockerfile().filter(|_| !analysis.is_matched) {
-        let name = text::safe(name);
-        say(&format!("strata: warning: {name} did not make this image: its instructions are not those of the history"));
     }
 }
 

@@ -5,14 +5,16 @@ mod report;
 pub(crate) mod worth;
 mod write;
 
-use std::collections::HashSet;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use strata_analyzer::suggest::Caches;
-use strata_builder::slim::{Slimmed, Verdict, Wishes};
-use strata_image::{ImageId, Store, store::StoredImage};
+use strata_builder::slim::{Verdict, Wishes};
 
-use super::build::{Input, Shown};
+use super::{
+    analyze::{inputs::settings, say_notes},
+    build::{Input, Shown},
+};
 use crate::{
     cli::Format,
     exit::Status,
@@ -29,7 +31,9 @@ use worth::Worth;
 /// compares both root filesystems and configs.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Verdicts:\n  identical       every path and the config are equal (file times, created and history cannot be)\n  \
+    after_help = "What strata.toml suppresses is no reason to change anything, nor is what a `# strata ignore=RULE` above an\n\
+                        instruction is about: docs/rules.md.\n\n\
+                        Verdicts:\n  identical       every path and the config are equal (file times, created and history cannot be)\n  \
                         identical but   nothing differs but caches that the edit says it removes\n  \
                         equal except    what differs is listed, and is only what such commands change by themselves\n  \
                         different       nothing is written; what differs is listed, with the instruction that made it\n\n\
@@ -48,12 +52,17 @@ pub(crate) struct Args {
     #[arg(long, requires = "write")]
     accept: bool,
 
-    /// Keep caches of package managers in cache mounts, instead of removing them in the RUN that made them
+    /// Keep caches of package managers in cache mounts, instead of removing them in the RUN that made them; where that is part
+    /// of a chain, all of the chain has the mount
     #[arg(long)]
     cache_mounts: bool,
 
     #[command(flatten)]
     worth: Worth,
+
+    /// What is known, and no reason to change anything: the suppressions of this file [default: ./strata.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
@@ -67,6 +76,7 @@ pub(crate) fn run(args: &Args, places: &Places) -> Result<Status> {
 }
 
 fn slim(args: &Args, places: &Places) -> Result<Status> {
+    let settings = settings(args.config.as_deref())?;
     let signals = Signals::watch()?;
     let request = args.input.request(places, Vec::new(), signals.cancel())?;
     let options = &request.options;
@@ -75,11 +85,15 @@ fn slim(args: &Args, places: &Places) -> Result<Status> {
     }
     let caches = if args.cache_mounts { Caches::Mount } else { Caches::CleanUp };
     let engine = args.input.engine(places)?;
-    let kept = engine.store.images()?.iter().map(StoredImage::image_id).collect();
     let mut shown = Shown::new(&request, Mode::Quiet, false, &signals)?;
-    let wishes = Wishes { caches, min_saving: args.worth.min_saving(), second: args.worth.second() };
+    let wishes = Wishes {
+        caches,
+        min_saving: args.worth.min_saving(),
+        second: args.worth.second(),
+        suppressions: &settings.ignore,
+    };
     let slimmed = shown.build(|progress| strata_builder::slim::slim(&engine, options, wishes, progress))?;
-    remove_new(&engine.store, &slimmed, &kept)?;
+    say_notes(&slimmed.notes);
     let is_proved = |verdict: &Verdict| match verdict {
         Verdict::Identical | Verdict::IdenticalBut(_) => true,
         Verdict::EqualExcept(_) => args.accept,
@@ -99,14 +113,4 @@ fn slim(args: &Args, places: &Places) -> Result<Status> {
     }
     let differs = slimmed.after.is_some_and(|rewrite| matches!(rewrite.verdict, Verdict::Different(_)));
     Ok(if differs { Status::No } else { Status::Yes })
-}
-
-/// The two images were built to be compared, and what is worth keeping of them is in the build cache. One that was there
-/// before stays.
-fn remove_new(store: &Store, slimmed: &Slimmed, kept: &HashSet<ImageId>) -> Result<()> {
-    let after = slimmed.after.as_ref().map(|rewrite| rewrite.image);
-    for id in [Some(slimmed.before), after].into_iter().flatten().filter(|id| !kept.contains(id)) {
-        store.remove(&id, false)?;
-    }
-    Ok(())
 }

@@ -51,19 +51,22 @@ impl Teller {
 }
 
 /// Tells of those that are not made, with their reasons; of an image of so many bytes, and those that save too little to
-/// speak of as a number.
+/// speak of as a number; last, by who wants that, those that suppressions are about.
 pub(crate) fn refused(refused: &[Suggestion], least: MinSaving, total: u64) -> String {
     // writing to a string cannot fail
     let mut out = String::new();
+    let (left_out, refused): (Vec<&Suggestion>, Vec<_>) =
+        refused.iter().partition(|suggestion| !suggestion.suppressed.is_empty());
+    let refused = || refused.iter().copied();
     let is_told = |suggestion: &&Suggestion| suggestion.saves_bytes == 0 || least.admits(suggestion.saves_bytes, total);
-    for suggestion in refused.iter().filter(is_told) {
+    for suggestion in refused().filter(is_told) {
         let title = text::safe(&suggestion.title);
-        let reason = text::safe(suggestion.refused.as_deref().unwrap_or_default());
+        let reason = text::safe(reason(suggestion));
         // a title that ends in the reason needs it once
         let because = if title.ends_with(&reason) { String::new() } else { format!(": {reason}") };
         let _ = writeln!(out, "{FAINT}not proposed:{FAINT:#} {title}{because}");
     }
-    let small = refused.iter().filter(|suggestion| !is_told(suggestion)).count();
+    let small = refused().filter(|suggestion| !is_told(suggestion)).count();
     if small > 0 {
         let _ = writeln!(
             out,
@@ -71,5 +74,27 @@ pub(crate) fn refused(refused: &[Suggestion], least: MinSaving, total: u64) -> S
              why{FAINT:#}"
         );
     }
+    suppressed(&left_out, &mut out);
     out
+}
+
+fn reason(suggestion: &Suggestion) -> &str {
+    suggestion.refused.as_deref().unwrap_or_default()
+}
+
+/// One line for each reason, in the order of the first suggestion that has it.
+fn suppressed(left_out: &[&Suggestion], out: &mut String) {
+    let mut told: Vec<&str> = Vec::new();
+    for first in left_out {
+        let because = reason(first);
+        if told.contains(&because) {
+            continue;
+        }
+        told.push(because);
+        let own = || left_out.iter().filter(|suggestion| reason(suggestion) == because);
+        let count = text::count(own().count(), "suggestion");
+        let bytes = size_text(own().map(|suggestion| suggestion.saves_bytes).sum());
+        // writing to a string cannot fail
+        let _ = writeln!(out, "{FAINT}{count} left out, {bytes}: {}{FAINT:#}", text::safe(because));
+    }
 }

@@ -1,6 +1,6 @@
 //! Two merged root filesystems, path by path, each difference in one of seven classes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use strata_image::{
@@ -115,6 +115,9 @@ pub struct Changed {
     pub layer_a: u32,
     /// The layer of the second image.
     pub layer_b: u32,
+    /// Names that it shares its inode with in the first image alone, where it has no new ones in the second.
+    #[serde(skip)]
+    pub unlinked: Vec<String>,
 }
 
 /// A file's content under another name, or a directory under another.
@@ -212,7 +215,7 @@ fn in_order<'a>(paths: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
 pub(super) fn compare(a: &Side, b: &Side, counts: Set, shared: usize) -> (RootfsDiff, Uncounted) {
     let (view_a, view_b) = (a.ledger.view(), b.ledger.view());
     let (diff, totals, uncounted) = (RootfsDiff::default(), Totals::default(), Uncounted::default());
-    let mut walk = Walk { a, b, counts, shared, diff, totals, uncounted };
+    let mut walk = Walk { a, b, counts, shared, diff, relinked: Vec::new(), totals, uncounted };
     if let (Some(at_a), Some(at_b)) = (view_a.root(), view_b.root()) {
         walk.change(&at_a, &at_b);
     }
@@ -237,6 +240,8 @@ struct Walk<'a> {
     counts: Set,
     shared: usize,
     diff: RootfsDiff,
+    /// Files of `diff.changed` whose names are others, by their place there.
+    relinked: Vec<(usize, InodeId, InodeId)>,
     totals: Totals,
     uncounted: Uncounted,
 }
@@ -273,7 +278,36 @@ impl Walk<'_> {
             bytes_b,
             layer_a: at_a.inode.layer,
             layer_b: at_b.inode.layer,
+            unlinked: Vec::new(),
         });
+        if what.has(What::Hardlinks) {
+            self.relinked.push((self.diff.changed.len() - 1, at_a.inode, at_b.inode));
+        }
+    }
+
+    /// Says of files whose names are others which of them went.
+    fn find_unlinked(&mut self) {
+        let names = |side: &Side, inodes: HashSet<InodeId>| {
+            let mut names: HashMap<InodeId, Vec<LayerPath>> = HashMap::new();
+            if !inodes.is_empty() {
+                side.ledger.view().walk(&mut |node| {
+                    if inodes.contains(&node.inode) {
+                        names.entry(node.inode).or_default().push(node.path.clone());
+                    }
+                });
+            }
+            names
+        };
+        let names_a = names(self.a, self.relinked.iter().map(|(_, a, _)| *a).collect());
+        let names_b = names(self.b, self.relinked.iter().map(|(_, _, b)| *b).collect());
+        for (place, a, b) in &self.relinked {
+            let (Some(was), Some(is)) = (names_a.get(a), names_b.get(b)) else { continue };
+            let is: HashSet<&LayerPath> = is.iter().collect();
+            let gone: Vec<&LayerPath> = was.iter().filter(|name| !is.contains(name)).collect();
+            if was.len() - gone.len() == is.len() {
+                self.diff.changed[*place].unlinked = gone.iter().map(|name| path_text(name.as_bytes())).collect();
+            }
+        }
     }
 
     /// Whether both paths show the same entry of a layer that both images have.
@@ -323,6 +357,7 @@ impl Walk<'_> {
     }
 
     fn finish(mut self) -> (RootfsDiff, Uncounted) {
+        self.find_unlinked();
         self.diff.classes = self.totals.list();
         (self.diff, self.uncounted)
     }

@@ -40,9 +40,10 @@ const ORDER: &[&dyn Exact] = &[
     &rules::DeletedFile,
 ];
 
-/// Gives every dead inode that has bytes to a rule.
-pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits<'_>) {
+/// Gives every dead inode that has bytes to a rule; gives those that a suppression is about, each with its number.
+pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits<'_>) -> HashMap<InodeId, usize> {
     let ends = Ends::of(subject);
+    let mut accepted = HashMap::new();
     for (number, dead) in asked(subject) {
         let death = Death { dead, subject, number, ends: &ends };
         let claimed = ORDER.iter().find_map(|rule| Some((*rule, rule.claims(&death)?)));
@@ -58,9 +59,10 @@ pub(super) fn share_out(subject: &Subject<'_>, hits: &mut Hits<'_>) {
                 other: claim.other,
                 package: None,
             };
-            hits.add(rule, hit);
+            accepted.extend(hits.add(rule, hit).map(|number| (dead.inode, number)));
         }
     }
+    accepted
 }
 
 /// The dead that are asked about, by number: those that have bytes.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    All, Finding, Lines, MAX_PATHS, Place, Resolved, Rule, Subject, Suppressed, Told, owners::Owners, suppression,
+    Accepted, All, Finding, Lines, MAX_PATHS, Place, Resolved, Rule, Subject, Suppressed, Told, owners::Owners,
+    suppression,
 };
 use crate::path_text;
 
@@ -63,14 +64,14 @@ impl<'s> Hits<'s> {
         Self { groups: BTreeMap::new(), suppressions, is_used: vec![false; suppressions.len()] }
     }
 
-    /// Where a hit belongs.
+    /// Where a hit belongs, and the number of the suppression that is about it.
     fn group(
         &mut self,
         rule: &dyn Rule,
         (creator, killer): (Option<usize>, Option<usize>),
         kind: &'static str,
         path: &[u8],
-    ) -> Option<&mut Group> {
+    ) -> Option<(&mut Group, Option<usize>)> {
         let number = super::RULES.iter().position(|other| other.about().id == rule.about().id)?;
         let mut suppressed = None;
         for (place, (other, is_used)) in self.suppressions.iter().zip(&mut self.is_used).enumerate() {
@@ -80,15 +81,13 @@ impl<'s> Hits<'s> {
                 suppressed = suppressed.or(Some(place));
             }
         }
-        Some(self.groups.entry((suppressed, number, creator, killer, kind)).or_default())
+        Some((self.groups.entry((suppressed, number, creator, killer, kind)).or_default(), suppressed))
     }
 
-    /// Adds what a rule hit.
-    pub(crate) fn add(&mut self, rule: &'static dyn Rule, hit: Hit) {
+    /// Adds what a rule hit; gives the number of the suppression that is about it.
+    pub(crate) fn add(&mut self, rule: &'static dyn Rule, hit: Hit) -> Option<usize> {
         let file = hit.file.as_deref().unwrap_or(&hit.path);
-        let Some(group) = self.group(rule, (hit.creator, hit.killer), hit.kind, file) else {
-            return;
-        };
+        let (group, suppressed) = self.group(rule, (hit.creator, hit.killer), hit.kind, file)?;
         group.bytes = group.bytes.saturating_add(hit.bytes);
         group.files += 1;
         let is_file = !hit.is_tree;
@@ -101,32 +100,33 @@ impl<'s> Hits<'s> {
         if let Some(found) = found {
             found.bytes = found.bytes.saturating_add(spot.bytes);
             found.files += 1;
-            return;
+            return suppressed;
         }
         if let Some(package) = &spot.package {
             group.packages.insert(package.clone(), spot);
-            return;
+            return suppressed;
         }
         if hit.is_tree {
             group.trees.insert(spot.path.clone(), spot);
-            return;
+            return suppressed;
         }
         group.singles_total += 1;
         group.singles.push(spot);
         if group.singles.len() >= 4 * MAX_PATHS {
             keep_largest(&mut group.singles);
         }
+        suppressed
     }
 
     /// Adds bytes of a layer that no file of it has.
     pub(crate) fn add_layer(&mut self, rule: &'static dyn Rule, kind: &'static str, layer: usize, bytes: u64) {
-        if let Some(group) = self.group(rule, (Some(layer), None), kind, b"") {
+        if let Some((group, _)) = self.group(rule, (Some(layer), None), kind, b"") {
             group.bytes = group.bytes.saturating_add(bytes);
         }
     }
 
     /// The findings, and apart from them those that are suppressed.
-    pub(crate) fn findings(self, subject: &Subject<'_>) -> All {
+    pub(crate) fn findings(self, subject: &Subject<'_>, accepted: Accepted<'s>) -> All<'s> {
         let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
         // in the order of deaths, for whoever looks up what there was before
         groups.sort_by_key(|((_, _, _, killer, _), _)| *killer);
@@ -154,7 +154,8 @@ impl<'s> Hits<'s> {
                 }
             }
         }
-        All { findings: told, suppressed: untold, notes: suppression::unused(self.suppressions, &self.is_used) }
+        let notes = suppression::unused(self.suppressions, &self.is_used);
+        All { findings: told, suppressed: untold, notes, accepted }
     }
 }
 

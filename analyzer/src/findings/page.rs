@@ -42,6 +42,16 @@ RUN apt-get install -y man-db
 It is counted, and listed apart with its reason; `--all` says in the table what it was. A comment that is nearly such a one, and a
 suppression that is about nothing, is told on standard error; `strata check` warns of such comments too.
 
+Nor is it a reason to change the Dockerfile. Where all that a suggestion would save is suppressed, `analyze` and `slim` leave it out, and
+say how many those are, by whom and why. Where a part of it is, the rest decides, and what goes along with that is part of its price:
+
+- a chain reaches as far as what is not suppressed asks for, and no further;
+- of the files that a COPY brings and a RUN removes, the ignore file gets those that are not suppressed;
+- a cache that a RUN leaves, the modes and owners of what a COPY brings, and the place that it is moved to change as a whole.
+
+Comments above RUNs that `slim` chains come to stand above the chain, and are about all of it. One that suppresses findings, or turns off
+checks, goes with its instruction where that goes.
+
 | rule | name | finds | level | confidence |
 |---|---|---|---|---|
 ";

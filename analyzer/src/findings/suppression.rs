@@ -8,7 +8,7 @@ use strata_dockerfile::{ignore::IgnoreSet, suggest::nearest};
 use super::{Level, RULES, Subject};
 use crate::{Error, Result};
 pub use comments::comment_problems;
-pub(crate) use comments::in_comments;
+pub(crate) use comments::{in_comments, is_suppression};
 
 /// What is suppressed, and why.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,7 @@ pub fn rule(text: &str) -> Result<&'static dyn super::Rule, Option<&'static str>
     number(text).map(|number| RULES[number])
 }
 
-fn number(text: &str) -> Result<usize, Option<&'static str>> {
+pub(super) fn number(text: &str) -> Result<usize, Option<&'static str>> {
     let is_it = |rule: &dyn super::Rule| {
         rule.about().id.eq_ignore_ascii_case(text) || rule.about().name.eq_ignore_ascii_case(text)
     };

@@ -9,6 +9,8 @@
 //! root filesystem loses them, so a suggestion says which ones it removes, and a proof may excuse these and no others.
 //! What a later RUN needs can go at the end of a chain that has both.
 
+mod linked;
+mod mounted;
 mod needed;
 mod places;
 mod tally;
@@ -25,7 +27,8 @@ use super::{
     segment::{Plan, Run},
     shell::PlainWord,
 };
-pub(super) use needed::{AtEnd, Needed};
+pub(super) use mounted::Mounted;
+pub(super) use needed::Needed;
 use places::{CACHES, Cache};
 pub(super) use tally::{End, Portion, Tally};
 
@@ -40,6 +43,20 @@ pub enum Caches {
     CleanUp,
     /// It has a cache mount where they lie, which also keeps them for the next build.
     Mount,
+}
+
+/// What a chain does for caches that its RUNs leave.
+#[derive(Default)]
+pub(super) struct Along {
+    /// For its title.
+    pub(super) title: String,
+    pub(super) removes: Vec<String>,
+    /// What goes by it.
+    pub(super) left: Vec<Portion>,
+    /// What follows its last command.
+    pub(super) text: String,
+    /// What follows its keyword.
+    pub(super) flags: String,
 }
 
 /// What a RUN left of one cache.
@@ -59,6 +76,11 @@ impl Left<'_> {
     fn is_removed(&self) -> bool {
         self.portions.iter().all(|portion| matches!(portion.end, End::Removed(_)))
     }
+
+    /// Whether suppressions are about all of it. What goes of a cache is all of it or nothing.
+    fn is_suppressed(&self) -> bool {
+        self.portions.iter().all(|portion| portion.suppressed.is_some())
+    }
 }
 
 /// Proposes to keep caches out of the layers of this Dockerfile's RUNs, where no later layer removes them.
@@ -68,14 +90,15 @@ pub(super) fn find(scene: &Scene<'_>, tally: &Tally) -> Vec<Suggestion> {
             .into_iter()
             .filter(|left| left.needing.is_empty() && !left.is_removed())
             .collect();
-        suggestion(scene, tally, layer, &kept)
+        suggestions(scene, tally, layer, kept)
     };
-    tally.layers().filter_map(of_layer).collect()
+    tally.layers().flat_map(of_layer).collect()
 }
 
 /// Proposes it where a later layer removes them and no chain has both, and says why others cannot be kept out.
 pub(super) fn rest(scene: &Scene<'_>, tally: &Tally, found: &[Suggestion]) -> Vec<Suggestion> {
-    let chains: Vec<&Suggestion> = found.iter().filter(|made| made.rule == CHAIN_RUNS && made.is_possible()).collect();
+    let is_made = |made: &Suggestion| made.is_possible() || !made.suppressed.is_empty();
+    let chains: Vec<&Suggestion> = found.iter().filter(|made| made.rule == CHAIN_RUNS && is_made(made)).collect();
     let is_chained = |portion: &Portion| {
         let killer = portion.end.killer();
         chains.iter().any(|chain| chain.holds(portion.layer) && killer.is_some_and(|killer| chain.holds(killer)))
@@ -89,8 +112,9 @@ pub(super) fn rest(scene: &Scene<'_>, tally: &Tally, found: &[Suggestion]) -> Ve
             left(scene, tally, layer, portions).into_iter().partition(|left| left.needing.is_empty());
         let removed: Vec<Left<'_>> =
             wanted.into_iter().filter(|left| left.is_removed() && !left.portions.iter().all(is_chained)).collect();
-        rest.extend(suggestion(scene, tally, layer, &removed));
-        for left in needed.into_iter().filter(|left| left.is_shown() && !goes_at_an_end(left)) {
+        rest.extend(suggestions(scene, tally, layer, removed));
+        let needed = needed.into_iter().filter(|left| left.is_shown() && !left.is_suppressed());
+        for left in needed.filter(|left| !goes_at_an_end(left)) {
             let Some((made, (first, last))) = scene.run(layer).zip(left.needing.first().zip(left.needing.last()))
             else {
                 continue;
@@ -112,7 +136,8 @@ pub(super) fn answers(suggestions: &[Suggestion], refused: &Suggestion) -> bool 
         return false;
     };
     let possible = suggestions.iter().filter(|made| made.is_possible());
-    let left = possible.flat_map(|made| &made.left).filter(|left| left.layer == *creator);
+    let left = possible.flat_map(|made| &made.left);
+    let left = left.filter(|left| left.layer == *creator && left.suppressed.is_none());
     let saved: u64 = left.filter(|left| left.end.killer() == Some(*killer)).map(|left| left.bytes).sum();
     saved > 0 && saved >= refused.saves_bytes
 }
@@ -166,10 +191,31 @@ fn refusal(scene: &Scene<'_>, layer: usize, left: &[Left<'_>], reason: String) -
     })
 }
 
+/// One for what is to go, and one that is left out for what suppressions are about.
+fn suggestions(
+    scene: &Scene<'_>,
+    tally: &Tally,
+    layer: usize,
+    left: Vec<Left<'_>>,
+) -> impl Iterator<Item = Suggestion> {
+    let (suppressed, left): (Vec<_>, Vec<_>) = left.into_iter().partition(Left::is_suppressed);
+    let numbers: Vec<usize> =
+        suppressed.iter().flat_map(|left| left.portions).filter_map(|portion| portion.suppressed).collect();
+    let untold =
+        suggestion(scene, tally, layer, &suppressed).and_then(|suggestion| scene.suppress(suggestion, &numbers));
+    suggestion(scene, tally, layer, &left).into_iter().chain(untold)
+}
+
 fn suggestion(scene: &Scene<'_>, tally: &Tally, layer: usize, left: &[Left<'_>]) -> Option<Suggestion> {
     let index = scene.run(layer).filter(|_| !left.is_empty())?;
     let wanted: Vec<Wanted<'_>> = left.iter().map(|left| Wanted::of(tally, left)).collect();
-    let edits = match edits(scene, index, &wanted) {
+    let targets: Vec<&str> = mounts(&wanted).into_iter().map(|(target, _)| target).collect();
+    let hidden = tally.stray(layer, layer, &|path| targets.iter().any(|target| is_below(path, target)));
+    let edits = match (hidden, edits(scene, index, &wanted)) {
+        (Some(path), _) => Err(format!("a mount would also take {path}, which is none of them")),
+        (None, edits) => edits,
+    };
+    let edits = match edits {
         Ok(edits) => edits,
         Err(reason) => return refusal(scene, layer, left, reason),
     };
@@ -186,7 +232,7 @@ fn suggestion(scene: &Scene<'_>, tally: &Tally, layer: usize, left: &[Left<'_>])
     );
     let removes: BTreeSet<String> = match scene.caches {
         Caches::CleanUp => wanted.iter().flat_map(|wanted| &wanted.patterns).map(|it| (*it).to_owned()).collect(),
-        Caches::Mount => mounts(&wanted).into_iter().map(|(target, _)| format!("{target}/*")).collect(),
+        Caches::Mount => targets.iter().map(|target| format!("{target}/*")).collect(),
     };
     let suggestion = Suggestion {
         edits,
@@ -229,11 +275,7 @@ fn edits(scene: &Scene<'_>, index: usize, wanted: &[Wanted<'_>]) -> Result<Vec<E
     let instruction = &recipe.file.instructions[index];
     let insert = |at: usize, text: String| Edit { span: Span { start: at, end: at }, replacement: text };
     if scene.caches == Caches::Mount {
-        let flags = mounts(wanted).into_iter().map(|(target, is_locked)| {
-            let sharing = if is_locked { ",sharing=locked" } else { "" };
-            format!(" --mount=type=cache,target={target}{sharing}")
-        });
-        return Ok(vec![insert(instruction.keyword.span.end, flags.collect())]);
+        return Ok(vec![insert(instruction.keyword.span.end, mount_flags(wanted))]);
     }
     let Kind::Run(words) = &instruction.kind else {
         return Err("it is no RUN".to_owned());
@@ -257,18 +299,32 @@ fn edits(scene: &Scene<'_>, index: usize, wanted: &[Wanted<'_>]) -> Result<Vec<E
     Ok(edits)
 }
 
+/// The flags that mount caches.
+fn mount_flags(wanted: &[Wanted<'_>]) -> String {
+    let flag = |(target, is_locked): (&str, bool)| {
+        let sharing = if is_locked { ",sharing=locked" } else { "" };
+        format!(" --mount=type=cache,target={target}{sharing}")
+    };
+    mounts(wanted).into_iter().map(flag).collect()
+}
+
 /// The directories to mount caches over, none below another, and whether one build at a time may have each.
 fn mounts<'t>(wanted: &[Wanted<'t>]) -> Vec<(&'t str, bool)> {
     let all: Vec<(&str, bool)> = wanted
         .iter()
         .flat_map(|wanted| wanted.patterns.iter().map(|pattern| (directory(pattern), wanted.cache.is_locked)))
         .collect();
-    let is_below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-    let mut outermost: Vec<(&str, bool)> =
-        all.iter().copied().filter(|(inner, _)| !all.iter().any(|(outer, _)| is_below(inner, outer))).collect();
+    let is_inner = |inner: &str| all.iter().any(|(outer, _)| inner != *outer && is_below(inner, outer));
+    let mut outermost: Vec<(&str, bool)> = all.iter().copied().filter(|(inner, _)| !is_inner(inner)).collect();
     outermost.sort_unstable();
     outermost.dedup();
     outermost
+}
+
+/// Whether all that a pattern means, or a path, lies in a directory.
+fn is_below(pattern: &str, outer: &str) -> bool {
+    let rest = directory(pattern).strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The directory that holds everything a pattern means.

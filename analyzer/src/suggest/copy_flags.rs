@@ -82,11 +82,12 @@ pub(super) fn find(scene: &Scene<'_>) -> Result<Vec<Suggestion>> {
             );
             Suggestion { refused: Some(reason), ..Suggestion::new(COPY_FLAGS, title, bytes, layers, lines) }
         };
-        found.push(match Rewrite::of(scene, layer, index).and_then(Rewrite::suggestion) {
+        let suggestion = match Rewrite::of(scene, layer, index).and_then(Rewrite::suggestion) {
             Ok(suggestion) => suggestion,
             Err(Refusal::Reason(reason)) => refused(reason),
             Err(Refusal::Failed(error)) => return Err(error),
-        });
+        };
+        found.extend(scene.heed(suggestion, dead.iter().copied()));
     }
     Ok(found)
 }

@@ -21,7 +21,11 @@ use super::{
     priced,
     shell::{Certainty, PlainWord},
 };
-use crate::{Result, ledger::Kind as Death, path_text};
+use crate::{
+    Result,
+    ledger::{Dead, Kind as Death},
+    path_text,
+};
 
 /// The rule that these suggestions come from.
 pub const MOVED_COPY: &str = "moved-copy";
@@ -42,7 +46,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Result<Vec<Suggestion>> {
         let lines = scene.lines(&layers);
         let (copied, moved) = (enumerate(&lines[..1]), enumerate(&lines[1..]));
         let place = Moved { scene, creator, killer, index, copy, parts: &parts }.place()?;
-        found.push(match place {
+        let suggestion = match place {
             Ok(place) => {
                 let title = format!(
                     "let the COPY of line {copied} put its files where the RUN of line {moved} moves them, which goes: \
@@ -63,7 +67,10 @@ pub(super) fn find(scene: &Scene<'_>) -> Result<Vec<Suggestion>> {
                 );
                 Suggestion { refused: Some(reason), ..Suggestion::new(MOVED_COPY, title, bytes, layers, lines) }
             }
-        });
+        };
+        let dead = scene.ledger.dead().iter().filter(|dead| dead.bytes > 0);
+        let is_moved = |dead: &&Dead| (dead.creator(), dead.killer) == (creator, killer);
+        found.extend(scene.heed(suggestion, dead.filter(is_moved)));
     }
     Ok(found)
 }

@@ -10,6 +10,7 @@ use strata_dockerfile::{Kind, Span, edit::Edit};
 
 use super::{
     Recipe,
+    comments::{Comments, line_start},
     rewrite::after_newline,
     segment::Run,
     shell::{self, PlainWord},
@@ -48,8 +49,9 @@ impl<'a> Parts<'a> {
         let removal = |start, end| Edit { span: Span { start, end }, replacement: String::new() };
         if gone.iter().all(|gone| *gone) {
             let Span { start, end } = self.run.instruction.span;
-            let indent = recipe.source[..start].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            return vec![removal(start - indent, after_newline(recipe.source, end))];
+            let own = removal(line_start(recipe.source, start), after_newline(recipe.source, end));
+            let comments = Comments::above(recipe, self.run.index);
+            return comments.iter().flat_map(|it| it.without_options(recipe)).chain([own]).collect();
         }
         let mut edits = Vec::new();
         let mut kept: Option<&Part> = None;

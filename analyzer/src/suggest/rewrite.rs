@@ -1,40 +1,70 @@
 //! The edit that makes one RUN of several.
 //!
 //! ```text
-//! RUN a                 RUN a \
-//! LABEL l=1             # why b
+//! # why a               # why a
+//! RUN a                 # why b
+//! LABEL l=1             RUN a \
 //! # why b        ─►      && b
 //! RUN b                 LABEL l=1
 //! ```
 //!
 //! The merged RUN stands where the first one stood, whose text stays to the byte: what builders keep in their caches for
 //! the lines before it stays valid, and what moves up moves only over instructions that write metadata, which no command
-//! can see. Comments between two RUNs stay between them; those right above a RUN that moves go with it.
+//! can see. The comments above each RUN come to stand above the chain, where those find them who look above an instruction;
+//! those within a command stay where they are.
+
+use std::collections::BTreeMap;
 
 use strata_dockerfile::{
-    Kind, ShellOrExec, Span,
+    Dockerfile, Kind, ShellOrExec, Span, Spanned,
+    check::comments_above,
     edit::{self, Edit},
 };
 
-use super::{Recipe, segment::Run};
+use super::{
+    Recipe,
+    comments::{Comments, is_check, line_start, put_above},
+    segment::Run,
+};
 
-/// Gives the edits, and the file as they leave it; or says why there are none. `more` follows the last command.
+/// Gives the edits, and the file as they leave it; or says why there are none. `flags` follow the keyword, `more` the last
+/// command.
 ///
 /// The edited file is read again: its commands must be the ones that were there, and all else must be as it was.
-pub(super) fn edits(recipe: &Recipe<'_>, runs: &[Run<'_>], more: &str) -> Result<(Vec<Edit>, Vec<u8>), String> {
+pub(super) fn edits(
+    recipe: &Recipe<'_>,
+    runs: &[Run<'_>],
+    flags: &str,
+    more: &str,
+) -> Result<(Vec<Edit>, Vec<u8>), String> {
+    if checks(recipe, runs) > 1 {
+        return Err("of the comments above its RUNs that turn off checks the first alone would count".to_owned());
+    }
     let mut edits = write(recipe, runs).ok_or("its text is not UTF-8")?;
     let apply = |edits: &[Edit]| edit::apply(recipe.source, edits).map_err(|overlap| overlap.to_string());
     let after = apply(&edits)?;
     if !reads_back(recipe, runs, &after) {
         return Err("the chained command would not read back as it was meant".to_owned());
     }
-    let Some(main) = edits.first_mut().filter(|_| !more.is_empty()) else { return Ok((edits, after)) };
-    main.replacement.push_str(more);
+    if flags.is_empty() && more.is_empty() {
+        return Ok((edits, after));
+    }
+    if let Some(main) = edits.first_mut() {
+        main.replacement.push_str(more);
+    }
+    let keyword = runs.first().map(|run| run.instruction.keyword.span.end).filter(|_| !flags.is_empty());
+    edits.extend(keyword.map(|at| Edit { span: Span { start: at, end: at }, replacement: flags.to_owned() }));
     let after = apply(&edits)?;
     if strata_dockerfile::parse(&after).has_errors() {
         return Err("the chained command would not read back as it was meant".to_owned());
     }
     Ok((edits, after))
+}
+
+/// How many of the RUNs have comments that turn off checks.
+fn checks(recipe: &Recipe<'_>, runs: &[Run<'_>]) -> usize {
+    let comments = runs.iter().filter_map(|run| Comments::above(recipe, run.index));
+    comments.filter(|comments| comments.own.iter().any(|comment| is_check(comment.value))).count()
 }
 
 /// Whether a command of a chain is given to a shell of its own, so that what it does to its shell ends with it.
@@ -61,17 +91,19 @@ fn write(recipe: &Recipe<'_>, runs: &[Run<'_>]) -> Option<Vec<Edit>> {
     };
     let continuation = format!(" {}{}", recipe.file.escape, newline(&recipe.source[end..]));
     let mut removals: Vec<Edit> = Vec::new();
+    let (mut apart, mut own) = (Vec::new(), Vec::new());
     let mut before = first.index;
     for (run, isolated) in links {
-        let gap = Gap::before(recipe, run)?;
+        let comments = Comments::above(recipe, run.index)?;
         let follows = before + 1 == run.index;
         before = run.index;
-        let comments = if follows { gap.comments() } else { gap.comments_right_above() };
+        if follows {
+            apart.extend(comments.apart);
+        }
+        let first = comments.own.first().map_or(run.instruction.span.start, |comment| comment.span.start);
+        own.extend(comments.own.into_iter().map(|comment| comment.value));
         let text = command(recipe, run)?;
         main.replacement.push_str(&continuation);
-        for comment in &comments {
-            main.replacement.push_str(comment);
-        }
         main.replacement.push_str(" && ");
         main.replacement.push_str(&if isolated { isolate(run, text) } else { text.to_owned() });
 
@@ -80,12 +112,15 @@ fn write(recipe: &Recipe<'_>, runs: &[Run<'_>]) -> Option<Vec<Edit>> {
             Some(removal) if follows => removal.span.end = end,
             None if follows => main.span.end = run.span.start + text.len(),
             _ => {
-                let start = gap.end - gap.indent() - comments.iter().map(|comment| comment.len()).sum::<usize>();
-                removals.push(Edit { span: Span { start, end }, replacement: String::new() });
+                removals.push(Edit {
+                    span: Span { start: line_start(recipe.source, first), end },
+                    replacement: String::new(),
+                });
             }
         }
     }
     let mut edits = vec![main];
+    edits.extend(put_above(recipe, first.index, &apart, &own)?);
     edits.extend(removals);
     Some(edits)
 }
@@ -121,45 +156,6 @@ fn shell_words(run: &Run<'_>) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// What stands between an instruction and a RUN after it: blank lines and comments.
-struct Gap<'a> {
-    text: &'a str,
-    /// Where the RUN's keyword starts.
-    end: usize,
-}
-
-impl<'a> Gap<'a> {
-    fn before(recipe: &Recipe<'a>, run: &Run<'_>) -> Option<Self> {
-        let start = recipe.file.instructions.get(run.index.checked_sub(1)?)?.span.end;
-        let end = run.instruction.span.start;
-        Some(Self { text: std::str::from_utf8(recipe.source.get(start..end)?).ok()?, end })
-    }
-
-    /// Whole lines, their ends included.
-    fn lines(&self) -> impl DoubleEndedIterator<Item = &'a str> {
-        self.text.split_inclusive('\n').filter(|line| line.ends_with('\n'))
-    }
-
-    fn comments(&self) -> Vec<&'a str> {
-        self.lines().filter(|line| is_comment(line)).collect()
-    }
-
-    fn comments_right_above(&self) -> Vec<&'a str> {
-        let mut comments: Vec<&str> = self.lines().rev().take_while(|line| is_comment(line)).collect();
-        comments.reverse();
-        comments
-    }
-
-    /// Bytes before the keyword on its own line.
-    fn indent(&self) -> usize {
-        self.text.len() - self.text.rfind('\n').map_or(0, |newline| newline + 1)
-    }
-}
-
-fn is_comment(line: &str) -> bool {
-    line.trim_start().starts_with('#')
-}
-
 /// How the first line of a text ends.
 pub(super) fn newline(text: &[u8]) -> &'static str {
     let end = text.iter().position(|&byte| byte == b'\n');
@@ -186,7 +182,24 @@ fn reads_back(recipe: &Recipe<'_>, runs: &[Run<'_>], after: &[u8]) -> bool {
             }
         })
     });
-    same && expected.next().is_none() && !parsed.has_errors()
+    same && expected.next().is_none() && !parsed.has_errors() && comments_read_back(recipe, runs, after, &parsed.file)
+}
+
+/// Whether the comments above the chain are those of all its RUNs, and all others stand where they stood.
+fn comments_read_back(recipe: &Recipe<'_>, runs: &[Run<'_>], after: &[u8], file: &Dockerfile) -> bool {
+    // an instruction of the edited file, by its place in the original one
+    let chained: Vec<usize> = runs.iter().skip(1).map(|run| run.index).collect();
+    let kept: Vec<usize> = (0..recipe.file.instructions.len()).filter(|index| !chained.contains(index)).collect();
+    let values = |comments: Vec<Spanned<&str>>| comments.into_iter().map(|it| it.value.to_owned()).collect::<Vec<_>>();
+    let mut expected: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for (index, comments) in comments_above(recipe.source, recipe.file) {
+        let index = if chained.contains(&index) { runs[0].index } else { index };
+        expected.entry(index).or_default().extend(values(comments));
+    }
+    let found = comments_above(after, file).into_iter();
+    found
+        .map(|(index, comments)| (kept.get(index).copied(), values(comments)))
+        .eq(expected.into_iter().map(|(index, comments)| (Some(index), comments)))
 }
 
 fn is_chain(kind: &Kind, runs: &[Run<'_>]) -> bool {

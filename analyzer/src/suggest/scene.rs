@@ -6,15 +6,16 @@ use strata_dockerfile::edit;
 use strata_image::Layer;
 
 use super::{
-    Beside, CHAIN_RUNS, Caches, Context, Costs, DeadBytes, Evidence, MinSaving, Point, Recipe, Suggestion, Times,
-    caches::{self, End, Needed, Tally},
-    chain_beside, chance,
+    CHAIN_RUNS, Caches, Context, Costs, DeadBytes, Evidence, MinSaving, Point, Recipe, Suggestion, Times,
+    caches::{self, End, Mounted, Needed, Tally},
+    chaining::{Beside, chain_beside, frontier, suppressed_chains},
+    chance,
     compressed::Ratios,
-    copy_flags, frontier, moved,
+    copy_flags, moved,
     overlap::{drop_repeated, mark_alternatives, saves_beside},
     unkept,
 };
-use crate::{Ledger, Result};
+use crate::{Ledger, Result, findings::Accepted};
 
 /// Everything that the rules look at.
 #[derive(Clone, Copy)]
@@ -39,6 +40,8 @@ pub struct Scene<'a> {
     pub min_saving: MinSaving,
     /// Where what was learnt of layers is kept.
     pub cache: Option<&'a Path>,
+    /// What suppressions are about, where there are any.
+    pub(crate) accepted: Option<&'a Accepted<'a>>,
 }
 
 impl fmt::Debug for Scene<'_> {
@@ -83,15 +86,21 @@ pub fn all(scene: &Scene<'_>) -> Result<Proposals> {
     let tally = Tally::of(scene);
     let mut kept = caches::find(scene, &tally);
     scene.refuse_small(&mut kept);
-    let (evidence, saved) = evidence.without(&kept);
-    let beside = Beside { saved, needed: Needed::of(scene, &tally) };
+    let suppressed = scene.suppressed_bytes();
+    let (evidence, saved) = evidence.without(&kept, &suppressed);
+    let beside =
+        Beside { saved, needed: Needed::of(scene, &tally), mounted: Mounted::of(scene, &tally, &kept), suppressed };
     // where another rule has an answer, that two instructions cannot be chained is none
     let mut chained: Vec<Suggestion> = chain_beside(&scene.recipe, &evidence, &beside)
         .into_iter()
         .filter(|chained| chained.refused.is_none() || !is_answered(chained))
         .collect();
+    let untold = suppressed_chains(&scene.recipe, &evidence, &beside, &chained);
+    let untold = untold.into_iter().filter_map(|(chain, numbers)| scene.suppress(chain, &numbers));
+    let untold: Vec<Suggestion> = untold.filter(|chain| !is_answered(chain)).collect();
     scene.refuse_small_beside(&mut chained, &kept);
     found.extend(chained);
+    found.extend(untold);
     found.extend(kept);
     let rest = caches::rest(scene, &tally, &found);
     found.retain(|chained| !caches::answers(&rest, chained));
@@ -116,14 +125,19 @@ pub fn all(scene: &Scene<'_>) -> Result<Proposals> {
 }
 
 impl Evidence {
-    /// Takes away what suggestions for caches save of the dead bytes, and gives it.
-    fn without(mut self, kept: &[Suggestion]) -> (Self, Vec<DeadBytes>) {
+    /// Takes away what suggestions for caches save of the dead bytes, and what suppressions are about, and gives both.
+    fn without(mut self, kept: &[Suggestion], suppressed: &[(DeadBytes, usize)]) -> (Self, Vec<DeadBytes>) {
         let mut saved: BTreeMap<(usize, usize), u64> = BTreeMap::new();
         for left in kept.iter().filter(|kept| kept.is_possible()).flat_map(|kept| &kept.left) {
             // what someone removed is to go with the RUN that removed it
-            if let End::Replaced(killer) = left.end {
+            if let End::Replaced(killer) = left.end
+                && left.suppressed.is_none()
+            {
                 *saved.entry((left.layer, killer)).or_default() += left.bytes;
             }
+        }
+        for (dead, _) in suppressed {
+            *saved.entry((dead.creator, dead.killer)).or_default() += dead.bytes;
         }
         for dead in &mut self.dead {
             dead.bytes -= saved.get(&(dead.creator, dead.killer)).copied().unwrap_or_default().min(dead.bytes);

@@ -72,11 +72,15 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Suggestion> {
         let (Some((index, copy)), Some(run)) = (scene.copy(creator), scene.run(killer)) else {
             continue;
         };
+        // files that are to be brought stay out of it, unless there are no others
+        let is_wanted = |dead: &&Dead| scene.suppression(dead).is_some();
+        let has_unwanted = !dead.iter().all(is_wanted);
+        let dead: Vec<&Dead> = dead.into_iter().filter(|dead| !(has_unwanted && is_wanted(dead))).collect();
         let bytes = dead.iter().map(|dead| dead.bytes).sum();
         let layers = vec![creator, killer];
         let lines = scene.lines(&layers);
         let unkept = Unkept { scene, context, index, copy, run };
-        found.push(match unkept.left_out(&dead) {
+        let suggestion = match unkept.left_out(&dead) {
             Ok(left_out) => unkept.suggestion(&left_out, bytes, layers, lines),
             Err(reason) => {
                 let title = format!(
@@ -87,7 +91,8 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Suggestion> {
                 );
                 Suggestion { refused: Some(reason), ..Suggestion::new(UNKEPT_FILES, title, bytes, layers, lines) }
             }
-        });
+        };
+        found.extend(scene.heed(suggestion, dead));
     }
     found
 }
@@ -146,12 +151,15 @@ impl Unkept<'_> {
         Ok(left_out.into_iter().collect())
     }
 
-    /// Whether the COPY brought something below a directory that another RUN removed or changed: its bytes are not
-    /// part of this price.
+    /// Whether the COPY brought something below a directory that another RUN removed or changed, or that is to be brought:
+    /// its bytes are not part of this price.
     fn dies_otherwise(&self, directory: &LayerPath, dead: &[&Dead]) -> bool {
         let Some(first) = dead.first() else { return false };
+        let is_wanted = |dead: &Dead| self.scene.suppression(dead).is_some();
         self.scene.ledger.dead().iter().any(|other| {
-            let is_ours = other.killer == first.killer && matches!(other.kind, Death::Whiteout | Death::Opaque);
+            let is_ours = other.killer == first.killer
+                && matches!(other.kind, Death::Whiteout | Death::Opaque)
+                && is_wanted(other) == is_wanted(first);
             other.creator() == first.creator() && other.bytes > 0 && !is_ours && other.path.starts_with(directory)
         })
     }

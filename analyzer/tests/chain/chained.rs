@@ -32,10 +32,34 @@ fn the_example_that_everyone_knows() {
 /// Each case: what it shows, the Dockerfile, which lines waste, and the Dockerfile as it becomes.
 const CHAINED: &[(&str, &str, &[Waste], &str)] = &[
     (
-        "comments between stay, blank lines go",
+        "comments between come to stand above, blank lines go",
         "FROM b\nRUN a\n\n# why\n\n  # still why\nRUN b\n# end\n",
         &[(2, 7, 1)],
-        "FROM b\nRUN a \\\n# why\n  # still why\n && b\n# end\n",
+        "FROM b\n# why\n# still why\nRUN a \\\n && b\n# end\n",
+    ),
+    (
+        "comments of all RUNs stand above the chain, in their order",
+        "FROM b\n\n# strata ignore=A1 why a\n\n  RUN a\n# why b\n# strata ignore=A3,B7 why not\nRUN b\n#why c\nRUN c\n",
+        &[(5, 10, 1)],
+        "FROM b\n\n# strata ignore=A1 why a\n\n  # why b\n  # strata ignore=A3,B7 why not\n  #why c\n  RUN a \\\n && b \\\n && c\n",
+    ),
+    (
+        "what an empty comment keeps apart from a RUN stays apart from the chain",
+        "FROM b\n# of a\n#\n# why a\nRUN a\n# strata ignore=A3 of nothing\n #  \n# why b\nRUN b\n",
+        &[(5, 9, 1)],
+        "FROM b\n# of a\n#\n# strata ignore=A3 of nothing\n#\n# why a\n# why b\nRUN a \\\n && b\n",
+    ),
+    (
+        "also where nothing is above the first",
+        "FROM b\nRUN a\n# a heading\n#\nRUN b\n",
+        &[(2, 5, 1)],
+        "FROM b\n# a heading\n#\nRUN a \\\n && b\n",
+    ),
+    (
+        "a comment that turns off checks does so for the chain",
+        "FROM b\nRUN a\n# check=skip=all\nRUN b\n",
+        &[(2, 4, 1)],
+        "FROM b\n# check=skip=all\nRUN a \\\n && b\n",
     ),
     (
         "continuations and comments within stay",
@@ -59,7 +83,13 @@ const CHAINED: &[(&str, &str, &[Waste], &str)] = &[
         "metadata is moved over, and takes along the comment above",
         "FROM b\nRUN a\n# about the label\nLABEL l=1\n\n# why b\nRUN b\nCMD [\"c\"]\n",
         &[(2, 7, 1)],
-        "FROM b\nRUN a \\\n# why b\n && b\n# about the label\nLABEL l=1\n\nCMD [\"c\"]\n",
+        "FROM b\n# why b\nRUN a \\\n && b\n# about the label\nLABEL l=1\n\nCMD [\"c\"]\n",
+    ),
+    (
+        "and all that is above, but what an empty comment keeps apart",
+        "FROM b\nRUN a\nLABEL l=1\n# a heading\n#\n# strata ignore=A3\n\n# why b\nRUN b\nCMD c\n",
+        &[(2, 9, 1)],
+        "FROM b\n# strata ignore=A3\n# why b\nRUN a \\\n && b\nLABEL l=1\n# a heading\n#\nCMD c\n",
     ),
     (
         "every metadata instruction is moved over",
@@ -71,7 +101,7 @@ const CHAINED: &[(&str, &str, &[Waste], &str)] = &[
         "what follows a moved RUN moves too",
         "FROM b\nRUN a\nLABEL l=1\nRUN b\n# why c\nRUN c\nLABEL m=1\n  RUN d\nUSER u\n",
         &[(2, 8, 1)],
-        "FROM b\nRUN a \\\n && b \\\n# why c\n && c \\\n && d\nLABEL l=1\nLABEL m=1\nUSER u\n",
+        "FROM b\n# why c\nRUN a \\\n && b \\\n && c \\\n && d\nLABEL l=1\nLABEL m=1\nUSER u\n",
     ),
     (
         "the file need not end in a line feed",
@@ -90,7 +120,7 @@ const CHAINED: &[(&str, &str, &[Waste], &str)] = &[
         "line ends stay what they are",
         "FROM b\r\nRUN a\r\n# why\r\nRUN b\r\n",
         &[(2, 4, 1)],
-        "FROM b\r\nRUN a \\\r\n# why\r\n && b\r\n",
+        "FROM b\r\n# why\r\nRUN a \\\r\n && b\r\n",
     ),
     ("keywords stay as written", "from b\nrun a\nrun b\n", &[(2, 3, 1)], "from b\nrun a \\\n && b\n"),
     (

@@ -50,6 +50,8 @@ const REFUSED: &[(&str, &[Waste], &str)] = &[
     ("FROM b\nRUN a\nRUN [\"b\"]\n", &[(2, 3, 1)], "line 3 is in exec form"),
     ("FROM b\nSHELL [\"pwsh\", \"-c\"]\nRUN a\nRUN b\n", &[(3, 4, 1)], "line 3 is run by pwsh -c"),
     ("FROM b\nSHELL [\"/bin/sh\"]\nRUN a\nRUN b\n", &[(3, 4, 1)], "line 3 is run by /bin/sh,"),
+    // 6: comments
+    ("FROM b\n# check=skip=A\nRUN a\n# check=skip=B\nRUN b\n", &[(3, 5, 1)], "the first alone would count"),
 ];
 
 #[test]

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_layer_counts_once_and_until_nothing_needs_it() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::open(dir.path(), &[], false).unwrap();
+        let cache = Cache::open(dir.path(), &[], None).unwrap();
         let layer = LayerBlob { digest: Digest::from_bytes([7; 32]), size: 1 << 20 };
         let record = |number: u8| {
             let key = KeyWriter::new("run").number(number.into()).finish();

@@ -1,6 +1,12 @@
 //! The records themselves: what a step made, and what the files hold that a step takes.
 
-use std::{fs::File, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use strata_image::{ChainId, Digest};
@@ -11,6 +17,17 @@ use super::{read_limited, read_whole};
 pub(super) const SCHEMA: u32 = 2;
 /// A record is a few hundred bytes; what is larger is not one.
 const RECORD_LIMIT: u64 = 64 * 1024;
+
+/// Records that builds found or wrote, by key. Builds that share them find what one of them found or made, whatever others
+/// write meanwhile: two runs of a step need not give the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Records(Arc<Mutex<BTreeMap<String, serde_json::Value>>>);
+
+impl Records {
+    pub(super) fn locked(&self) -> MutexGuard<'_, BTreeMap<String, serde_json::Value>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What a step made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

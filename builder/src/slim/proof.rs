@@ -9,14 +9,13 @@ use strata_analyzer::{
 use strata_dockerfile::edit::{self, Edit};
 
 use super::{
-    IgnoreFile, Rewrite, Slimming, Verdict, analyze,
+    IgnoreFile, Made, Rewrite, Slimming, Verdict,
     source::{Source, dockerfile_name},
-    stored,
     verdict::verdict,
 };
 use crate::{
     Error, Result,
-    build::{Built, Event, Watcher, build},
+    build::{Event, Watcher},
     options::{NoCache, Options},
 };
 
@@ -31,7 +30,7 @@ enum Attempt {
 pub(super) struct Proof<'a> {
     pub(super) slimming: Slimming<'a>,
     pub(super) source: Option<&'a Source>,
-    pub(super) before: &'a Built,
+    pub(super) before: &'a Made,
     pub(super) bytes_before: u64,
 }
 
@@ -119,17 +118,17 @@ impl Proof<'_> {
             rewritten.dockerfile_path = beside.dockerfile();
         }
         progress(Event::Note("building the rewritten Dockerfile"));
-        let built = match build(engine, &rewritten, progress) {
-            Ok(built) => built,
+        let made = match self.slimming.make(&rewritten, progress) {
+            Ok(made) => made,
             Err(Error::Step { message, .. }) if !options.cancel.is_cancelled() => {
                 return Ok(Attempt::Failed(format!("it would not build: {message}")));
             }
             Err(error) => return Err(error),
         };
-        let bytes_after = analyze(self.slimming, &source, &built, None)?.total_bytes;
+        let bytes_after = self.slimming.bytes(&made)?;
         let comparison = compare::compare(
-            &stored(&engine.store, self.before.id)?,
-            &stored(&engine.store, built.id)?,
+            &self.before.image,
+            &made.image,
             &compare::Options { cache: Some(&engine.analysis), ..compare::Options::default() },
         )?;
         let removes: Vec<String> =
@@ -140,7 +139,7 @@ impl Proof<'_> {
             patch.push_str(&source.context().diff(&lines));
         }
         Ok(Attempt::Built(Box::new(Rewrite {
-            image: built.id,
+            image: made.built.id,
             source,
             ignore,
             patch,

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use strata_analyzer::{Comparison, suggest::is_removed};
+use strata_analyzer::{
+    Comparison,
+    compare::{Changed, What},
+    suggest::is_removed,
+};
 
 use super::reason_to_change;
 
@@ -32,7 +36,7 @@ pub struct Removal {
 
 /// Judges a comparison. Of all that differs, paths that only the first image has are excused where one of `removes`, the
 /// patterns of [`Suggestion::removes`](strata_analyzer::suggest::Suggestion::removes), means them, or where nothing but
-/// them was below; nothing else is. The excused paths are counted, each once.
+/// them was below; and of a file with several names that it lost such ones. Nothing else is. The excused paths are counted, each once.
 pub fn verdict(comparison: &Comparison, removes: &[String]) -> (Verdict, Vec<Removal>) {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut differing = Vec::new();
@@ -45,7 +49,8 @@ pub fn verdict(comparison: &Comparison, removes: &[String]) -> (Verdict, Vec<Rem
     let removed: Vec<Removal> =
         counts.into_iter().map(|(place, paths)| Removal { place: place.to_owned(), paths }).collect();
     differing.extend(comparison.rootfs.new_paths().into_iter().map(str::to_owned));
-    differing.extend(comparison.rootfs.changed.iter().map(|changed| changed.path.clone()));
+    let is_changed = |changed: &&Changed| !only_lost_names(changed, removes);
+    differing.extend(comparison.rootfs.changed.iter().filter(is_changed).map(|changed| changed.path.clone()));
     differing.sort_unstable();
     differing.dedup();
 
@@ -62,6 +67,12 @@ pub fn verdict(comparison: &Comparison, removes: &[String]) -> (Verdict, Vec<Rem
     (verdict, removed)
 }
 
+/// Whether nothing about a file is another but that it lost names, all of which an edit says it removes.
+fn only_lost_names(changed: &Changed, removes: &[String]) -> bool {
+    let is_excused = |name: &String| removes.iter().any(|pattern| is_removed(pattern, name));
+    changed.what == [What::Hardlinks] && !changed.unlinked.is_empty() && changed.unlinked.iter().all(is_excused)
+}
+
 /// Whether a directory stands on the way to what a pattern means: it is gone only where all that was in it is.
 fn leads_to(directory: &str, pattern: &str) -> bool {
     pattern.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
@@ -69,7 +80,7 @@ fn leads_to(directory: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use strata_analyzer::compare::{Changed, Class, Moved, RootfsDiff, Single, What};
+    use strata_analyzer::compare::{Class, Moved, RootfsDiff, Single};
 
     use super::*;
 
@@ -85,6 +96,7 @@ mod tests {
             bytes_b: 1,
             layer_a: 0,
             layer_b: 0,
+            unlinked: Vec::new(),
         };
         let rootfs = RootfsDiff {
             added: added.iter().map(single).collect(),
@@ -123,6 +135,33 @@ mod tests {
         let (judged, removed) = verdict(&comparison, &["/lists/*".to_owned()]);
         assert_eq!(judged, Verdict::Different(vec!["/srv/b".to_owned()]));
         assert_eq!(removed, [Removal { place: "/lists/*".to_owned(), paths: 1 }]);
+    }
+
+    #[test]
+    fn a_name_that_is_removed_is_none_of_the_other_names_of_its_file() {
+        let judged = |what: &[What], unlinked: &[&str]| {
+            let changed = Changed {
+                path: "/srv/a".to_owned(),
+                class: Class::Metadata,
+                what: what.to_vec(),
+                details: Vec::new(),
+                bytes_a: 1,
+                bytes_b: 1,
+                layer_a: 0,
+                layer_b: 0,
+                unlinked: unlinked.iter().map(|name| (*name).to_owned()).collect(),
+            };
+            let rootfs = RootfsDiff { changed: vec![changed], ..RootfsDiff::default() };
+            verdict(&Comparison { rootfs, ..Comparison::default() }, &["/lists/*".to_owned()]).0
+        };
+        assert_eq!(judged(&[What::Hardlinks], &["/lists/a"]), Verdict::Identical);
+        for (what, unlinked) in [
+            (&[What::Hardlinks][..], &["/lists/a", "/srv/b"][..]),
+            (&[What::Hardlinks], &[]),
+            (&[What::Mode, What::Hardlinks], &["/lists/a"]),
+        ] {
+            assert_eq!(judged(what, unlinked), Verdict::Different(vec!["/srv/a".to_owned()]));
+        }
     }
 
     #[test]

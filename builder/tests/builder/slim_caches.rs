@@ -109,3 +109,27 @@ fn a_cache_mount_is_made_where_it_is_asked_for() {
     assert_eq!(removed, [("/root/.cache/pip/*", 4), ("/var/lib/apt/lists/*", 2)]);
     assert_eq!(after.verdict, Verdict::IdenticalBut(after.removed));
 }
+
+#[test]
+fn a_chain_and_the_cache_mounts_of_its_runs_are_made_at_once() {
+    let Some(mut workshop) = Workshop::open() else {
+        return;
+    };
+    let dockerfile = format!(
+        "{MANAGERS}RUN apt-get update && head -c 9000 /dev/zero >/big\nRUN apt-get install curl && pip install x\n\
+         RUN pip install y && rm /big\n"
+    );
+    let slimmed = workshop.slim_with(Caches::Mount, &dockerfile);
+    let after = slimmed.after.unwrap();
+    for line in [
+        "+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+         apt-get update && head -c 9000 /dev/zero >/big \\",
+        "+ && apt-get install curl && pip install x \\",
+        "+ && pip install y && rm /big",
+    ] {
+        assert!(after.patch.lines().any(|found| found == line), "{}", after.patch);
+    }
+    assert_eq!((slimmed.bytes_before - after.bytes_after, after.predicted_saving), (59_009, 59_009));
+    assert_eq!(after.verdict, Verdict::IdenticalBut(after.removed));
+    assert_eq!(after.suggestions.len(), 1);
+}

@@ -35,14 +35,28 @@ impl Store {
     /// # Errors
     /// [`Error::MissingBlob`] when a layer is not there, [`Error::LayerCount`] when there are not as many as diff IDs.
     pub fn put_image(&self, config: &ImageConfig, layers: &[Descriptor], names: &[ImageName]) -> Result<ImageId> {
+        let _lock = self.shared_lock()?;
+        let (entry, manifest) = self.put_config(config, layers)?;
+        self.point(&entry, &manifest, names)
+    }
+
+    /// The same, for an image that is in no list and has no name: it is there for who holds a
+    /// [`shared_lock`](Self::shared_lock), and goes with the first garbage collection after that.
+    ///
+    /// # Errors
+    /// [`Error::LayerCount`] when there are not as many layers as diff IDs.
+    pub fn put_unlisted(&self, config: &ImageConfig, layers: &[Descriptor]) -> Result<StoredImage> {
+        let (entry, _) = self.put_config(config, layers)?;
+        self.load_entry(&entry, Vec::new())
+    }
+
+    fn put_config(&self, config: &ImageConfig, layers: &[Descriptor]) -> Result<(Descriptor, Manifest)> {
         if layers.len() != config.rootfs.diff_ids.len() {
             let (layers, diff_ids) = (layers.len(), config.rootfs.diff_ids.len());
             return Err(Error::LayerCount { place: "the new image".to_owned(), layers, diff_ids });
         }
-        let _lock = self.shared_lock()?;
         let raw = canonical::to_vec(config).map_err(|source| Error::Serialize { what: "config", source })?;
-        let manifest = self.put_documents(&raw, layers)?;
-        self.point(&manifest.0, &manifest.1, names)
+        self.put_documents(&raw, layers)
     }
 
     /// Writes a config and an OCI manifest for it.

@@ -55,18 +55,9 @@ pub(crate) struct Gathered {
 }
 
 impl Inputs {
-    /// The settings that are named, or else those here, if there are any.
+    /// As [`settings`], of `--config`.
     pub(crate) fn settings(&self) -> Result<Settings> {
-        let file = self.config.as_deref();
-        let path = file.unwrap_or(Path::new(settings::FILE));
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Settings::default());
-            }
-            read => read.with_context(|| format!("cannot read {}", path.display()))?,
-        };
-        let by = path.display().to_string();
-        Settings::parse(&text, &by).with_context(|| format!("cannot use {by}"))
+        settings(self.config.as_deref())
     }
 
     /// Looks for everything else. `name` is what the image was called.
@@ -99,6 +90,19 @@ impl Inputs {
             unreachable,
         })
     }
+}
+
+/// The settings that are named, or else those here, if there are any.
+pub(crate) fn settings(file: Option<&Path>) -> Result<Settings> {
+    let path = file.unwrap_or(Path::new(settings::FILE));
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Settings::default());
+        }
+        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let by = path.display().to_string();
+    Settings::parse(&text, &by).with_context(|| format!("cannot use {by}"))
 }
 
 impl Gathered {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use strata_analyzer::{
+    findings::Note,
     size_text,
     suggest::{MinSaving, Point, Suggestion},
 };
@@ -32,6 +33,7 @@ pub(super) struct Report<'a> {
     patch: Option<&'a str>,
     written: bool,
     frontier: &'a [Point],
+    notes: &'a [Note],
 }
 
 impl<'a> Report<'a> {
@@ -57,6 +59,7 @@ impl<'a> Report<'a> {
             patch: after.map(|after| after.patch.as_str()),
             written,
             frontier: &slimmed.frontier,
+            notes: &slimmed.notes,
         }
     }
 }

@@ -1,13 +1,16 @@
-//! Puts a proved rewrite in the place of the Dockerfile, and of the ignore file: both, or neither.
+//! Puts a proved rewrite in the place of the Dockerfile, and of the ignore file: both, or neither. Of several that were proved
+//! at once from the same files one is written, and the others find that these are not what was built.
 
 use std::{
-    fs::Permissions,
+    collections::BTreeSet,
+    fs::{File, Permissions},
     io::{ErrorKind, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use rustix::fs::{FlockOperation, flock};
 use strata_builder::slim::Rewrite;
 use tempfile::NamedTempFile;
 
@@ -17,17 +20,53 @@ const NEW_FILE_MODE: u32 = 0o644;
 /// Replaces both files whole; `built` is the Dockerfile that the proof started from. All that can fail but the last
 /// renaming is done before the first one, and that is undone when the other fails.
 pub(super) fn replace(dockerfile: &Path, built: &[u8], rewrite: &Rewrite) -> Result<()> {
-    let source = Prepared::new(dockerfile, Some(built), &rewrite.source)?;
-    let Some(ignore) = &rewrite.ignore else {
+    let ignore = rewrite.ignore.as_ref();
+    replace_both(
+        &Change { path: dockerfile, before: Some(built), after: &rewrite.source },
+        ignore.map(|file| Change { path: &file.path, before: file.before.as_deref(), after: &file.bytes }).as_ref(),
+    )
+}
+
+/// A file, what is in it, and what shall be.
+struct Change<'a> {
+    path: &'a Path,
+    before: Option<&'a [u8]>,
+    after: &'a [u8],
+}
+
+fn replace_both(source: &Change<'_>, ignore: Option<&Change<'_>>) -> Result<()> {
+    let _locks = lock([Some(source), ignore].into_iter().flatten())?;
+    let source = Prepared::new(source)?;
+    let Some(ignore) = ignore else {
         return source.place().map(|_| ());
     };
-    let ignore = Prepared::new(&ignore.path, ignore.before.as_deref(), &ignore.bytes)?;
+    let ignore = Prepared::new(ignore)?;
     let placed = source.place()?;
     if let Err(error) = ignore.place() {
         placed.undo().with_context(|| format!("{error:#}, and the old file cannot be put back"))?;
         return Err(error);
     }
     Ok(())
+}
+
+/// Locks the folders of the files, in one order for all who do, so that nothing is written between looking and writing.
+fn lock<'a>(changes: impl Iterator<Item = &'a Change<'a>>) -> Result<Vec<File>> {
+    let folder = |change: &Change<'_>| {
+        let real = std::fs::canonicalize(change.path);
+        folder(real.as_deref().unwrap_or(change.path)).canonicalize()
+    };
+    let folders: BTreeSet<PathBuf> = changes.filter_map(|change| folder(change).ok()).collect();
+    let locked = |folder: PathBuf| {
+        let file = File::open(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
+        // where a file system has no locks, that the files are compared must do
+        let _ = flock(&file, FlockOperation::LockExclusive);
+        Ok(file)
+    };
+    folders.into_iter().map(locked).collect()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new content beside its place.
@@ -48,7 +87,7 @@ impl Prepared {
     /// Keeps the file's mode; a symbolic link is followed, as an editor does. What is there must be what was built: the
     /// user may have changed it since, and a link of a foreign context leads elsewhere than the build, which stays
     /// inside, has followed it.
-    fn new(path: &Path, built: Option<&[u8]>, content: &[u8]) -> Result<Self> {
+    fn new(&Change { path, before: built, after: content }: &Change<'_>) -> Result<Self> {
         let failed = || format!("cannot rewrite {}", path.display());
         let (path, permissions, old) = match std::fs::canonicalize(path) {
             Ok(real) => {
@@ -64,9 +103,8 @@ impl Prepared {
         if old.as_deref() != built {
             bail!("{} is not what was built: it is left as it was", path.display());
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let prepare = || -> std::io::Result<NamedTempFile> {
-            let mut file = NamedTempFile::new_in(folder)?;
+            let mut file = NamedTempFile::new_in(folder(&path))?;
             file.write_all(content)?;
             file.as_file().set_permissions(permissions)?;
             file.as_file().sync_all()?;
@@ -87,7 +125,8 @@ impl Placed {
         match self.old {
             Some(old) => {
                 let now = std::fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
-                Prepared::new(&self.path, Some(&now), &old)?.place().map(|_| ())
+                let back = Change { path: &self.path, before: Some(&now), after: &old };
+                Prepared::new(&back)?.place().map(|_| ())
             }
             None => std::fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display())),
         }
@@ -108,7 +147,8 @@ mod tests {
         std::fs::set_permissions(&there, Permissions::from_mode(0o640)).unwrap();
         for path in [&there, &new] {
             let old = std::fs::read(path).ok();
-            let placed = Prepared::new(path, old.as_deref(), b"content").unwrap().place().unwrap();
+            let change = Change { path, before: old.as_deref(), after: b"content" };
+            let placed = Prepared::new(&change).unwrap().place().unwrap();
             assert_eq!(std::fs::read(path).unwrap(), b"content");
             placed.undo().unwrap();
         }
@@ -122,8 +162,30 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "changed").unwrap();
-        assert!(Prepared::new(&file, Some(b"built"), b"content").is_err());
-        assert!(Prepared::new(&file, None, b"content").is_err());
+        for before in [Some(&b"built"[..]), None] {
+            assert!(Prepared::new(&Change { path: &file, before, after: b"content" }).is_err());
+        }
         assert_eq!(std::fs::read(&file).unwrap(), b"changed");
+    }
+
+    #[test]
+    fn of_several_at_once_one_writes_both_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, ignore) = (dir.path().join("Dockerfile"), dir.path().join("deeper/.dockerignore"));
+        std::fs::create_dir(dir.path().join("deeper")).unwrap();
+        for _ in 0..20 {
+            std::fs::write(&source, "old").unwrap();
+            let _ = std::fs::remove_file(&ignore);
+            let write = |content: &str| {
+                let change = |path, before| Change { path, before, after: content.as_bytes() };
+                replace_both(&change(&source, Some(b"old")), Some(&change(&ignore, None))).is_ok()
+            };
+            let written = std::thread::scope(|scope| {
+                let started: Vec<_> = ["a", "b", "c"].map(|content| scope.spawn(move || write(content))).into();
+                started.into_iter().map(|one| one.join().unwrap()).filter(|written| *written).count()
+            });
+            assert_eq!(written, 1);
+            assert_eq!(std::fs::read(&source).unwrap(), std::fs::read(&ignore).unwrap());
+        }
     }
 }

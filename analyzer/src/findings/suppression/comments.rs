@@ -106,6 +106,11 @@ pub fn comment_problems(source: &[u8], file: &Dockerfile) -> Vec<Diagnostic> {
     problems
 }
 
+/// Whether a comment, from its `#` on, is meant to suppress findings.
+pub(crate) fn is_suppression(comment: &str) -> bool {
+    comment.strip_prefix('#').is_some_and(|text| read(text.trim()).is_some())
+}
+
 /// Every comment that is meant for strata, with the number of the instruction below it and its place.
 fn said<'a>(source: &'a [u8], file: &Dockerfile) -> Vec<(usize, Span, Said<'a>)> {
     let above = comments_above(source, file).into_iter();

@@ -2,7 +2,7 @@
 
 use super::{
     super::{DeadBytes, Recipe, segment::Run},
-    Caches, End, Portion, Scene, Tally, left, removal,
+    Along, Caches, End, Portion, Scene, Tally, left, removal,
 };
 
 /// What chains could remove at their end.
@@ -20,21 +20,14 @@ struct Reach {
     bytes: u64,
 }
 
-/// What a chain removes at its end.
-#[derive(Default)]
-pub(in crate::suggest) struct AtEnd {
-    pub(in crate::suggest) removes: Vec<String>,
-    pub(in crate::suggest) left: Vec<Portion>,
-    /// What to add to its last command.
-    pub(in crate::suggest) text: String,
-}
-
 impl<'t> Needed<'t> {
-    /// Where caches are cleaned up: a mount would have to be in the later RUN too.
+    /// Where caches are cleaned up: with a mount in both, the later RUN finds them without a chain.
     pub(in crate::suggest) fn of(scene: &Scene<'_>, tally: &'t Tally) -> Self {
         let mut list = Vec::new();
         for (layer, portions) in tally.layers().filter(|_| scene.caches == Caches::CleanUp) {
-            for left in left(scene, tally, layer, portions).iter().filter(|left| left.is_shown()) {
+            for left in
+                left(scene, tally, layer, portions).iter().filter(|left| left.is_shown() && !left.is_suppressed())
+            {
                 let Some(last) = left.needing.last() else { continue };
                 let shown = || left.portions.iter().filter(|portion| portion.end == End::Shown);
                 let reach = |needed| Reach {
@@ -62,7 +55,7 @@ impl<'t> Needed<'t> {
         recipe: &Recipe<'_>,
         (first, last): (usize, usize),
         run: &Run<'_>,
-    ) -> Option<AtEnd> {
+    ) -> Option<Along> {
         let within = self.list.iter().filter(|reach| first <= reach.made && reach.needed <= last);
         let mut numbers: Vec<usize> = within.flat_map(|reach| reach.patterns.iter().copied()).collect();
         numbers.sort_unstable();
@@ -75,6 +68,12 @@ impl<'t> Needed<'t> {
             numbers.contains(&portion.pattern) && portion.end.killer().is_none_or(|killer| killer > last)
         };
         let left = tally.within(first, last).iter().filter(is_left).copied().collect();
-        Some(AtEnd { removes: patterns.into_iter().map(str::to_owned).collect(), left, text })
+        Some(Along {
+            title: format!(", and remove {} at the end", patterns.join(" ")),
+            removes: patterns.into_iter().map(str::to_owned).collect(),
+            left,
+            text,
+            ..Along::default()
+        })
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strata_image::{layer::LayerPath, view::NodeKind};
 
-use super::places::CACHES;
+use super::{Caches, directory, linked::Linked, places::CACHES};
 use crate::{
     ledger::Kind as Death,
     path_text,
@@ -25,6 +25,8 @@ pub(crate) struct Portion {
     pub(crate) pattern: usize,
     /// What became of it.
     pub(crate) end: End,
+    /// The number of the suppression that is about it.
+    pub(crate) suppressed: Option<usize>,
     /// How many.
     pub(crate) bytes: u64,
 }
@@ -59,27 +61,47 @@ pub(in crate::suggest) struct Tally {
     patterns: Vec<String>,
     /// For each cache, the RUNs that need it, by their place in the file.
     needing: Vec<Vec<usize>>,
+    /// Files with content that RUNs wrote in directories of caches, and that are of none: the layer, and where.
+    strays: Vec<(usize, String)>,
+    /// What layers killed in those directories: who made it, who killed it, and where.
+    killed: Vec<(usize, usize, String)>,
 }
 
 impl Tally {
     /// Walks the image, and what died in it.
     pub(in crate::suggest) fn of(scene: &Scene<'_>) -> Self {
-        let mut counting = Counting { places: Place::all(), ..Counting::default() };
+        let places = Places::all();
+        let cache = |path: &LayerPath| places.find(path).map(|(cache, _)| cache);
+        let mut linked = Linked::of(scene.ledger);
+        let mut counting = Counting::default();
         let is_run = |layer: usize| scene.run(layer).is_some();
+        let is_mounting = scene.caches == Caches::Mount;
+        let (mut strays, mut killed) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         scene.ledger.view().walk(&mut |node| {
             let layer = node.inode.layer as usize;
             if node.meta.kind != NodeKind::File || node.meta.size == 0 || !is_run(layer) {
                 return;
             }
-            let Some((cache, pattern)) = counting.place(&node.path) else { return };
-            if node.links > 1 && !seen.insert(node.inode) {
+            let Some((number, pattern)) = places.find(&node.path) else {
+                if is_mounting && places.is_near(&node.path) {
+                    strays.push((layer, path_text(node.path.as_bytes())));
+                }
+                return;
+            };
+            if node.links > 1 && !seen.insert(node.inode) || linked.keeps(node.inode, &cache) {
                 return;
             }
-            counting.add(Portion { layer, cache, pattern, end: End::Shown, bytes: node.meta.size });
+            let rule = CACHES[number].rule;
+            let suppressed = scene.accepted.and_then(|it| it.live(rule, layer, node.path.as_bytes()));
+            counting.add((layer, number, pattern), End::Shown, suppressed, node.meta.size);
         });
         for dead in scene.ledger.dead() {
             let layer = dead.creator();
+            let found = places.find(&dead.path);
+            if is_mounting && (found.is_some() || places.is_near(&dead.path)) {
+                killed.push((layer, dead.killer, path_text(dead.path.as_bytes())));
+            }
             if dead.bytes == 0 || dead.killer == layer || !is_run(layer) {
                 continue;
             }
@@ -87,12 +109,19 @@ impl Tally {
                 Death::Whiteout | Death::Opaque => End::Removed(dead.killer),
                 _ => End::Replaced(dead.killer),
             };
-            if let Some((cache, pattern)) = counting.place(&dead.path) {
-                counting.add(Portion { layer, cache, pattern, end, bytes: dead.bytes });
+            match found {
+                Some(_) if linked.keeps(dead.inode, &cache) => {}
+                Some((number, pattern)) => {
+                    counting.add((layer, number, pattern), end, scene.suppression(dead), dead.bytes);
+                }
+                None if is_mounting && places.is_near(&dead.path) => {
+                    strays.push((layer, path_text(dead.path.as_bytes())));
+                }
+                None => {}
             }
         }
         let needing = CACHES.iter().map(|cache| cache.needing(scene.recipe.file)).collect();
-        Self { needing, ..counting.finish() }
+        Self { needing, strays, killed, ..counting.finish() }
     }
 
     /// The RUNs after an instruction that need a cache.
@@ -114,6 +143,18 @@ impl Tally {
         self.portions.get(start..end).unwrap_or_default()
     }
 
+    /// A file of these layers that is of no cache, in one of the directories that are meant.
+    pub(super) fn stray(&self, first: usize, last: usize, is_meant: &dyn Fn(&str) -> bool) -> Option<&str> {
+        let is_stray = |(layer, path): &&(usize, String)| (first..=last).contains(layer) && is_meant(path);
+        self.strays.iter().find(is_stray).map(|(_, path)| path.as_str())
+    }
+
+    /// What these layers killed there: who made it, and where.
+    pub(super) fn killed_by(&self, first: usize, last: usize) -> impl Iterator<Item = (usize, &str)> {
+        let killed = self.killed.iter().filter(move |(_, killer, _)| (first..=last).contains(killer));
+        killed.map(|(creator, _, path)| (*creator, path.as_str()))
+    }
+
     /// A pattern by its number.
     pub(super) fn pattern(&self, number: usize) -> &str {
         self.patterns.get(number).map_or("", String::as_str)
@@ -129,19 +170,41 @@ struct Place {
     is_listed: bool,
 }
 
-impl Place {
-    fn all() -> Vec<Self> {
+/// All of them.
+struct Places {
+    list: Vec<Place>,
+    /// Directories that hold caches among other things.
+    directories: Vec<Target>,
+}
+
+impl Places {
+    fn all() -> Self {
         let patterns = CACHES
             .iter()
             .enumerate()
             .flat_map(|(cache, known)| known.patterns.iter().map(move |pattern| (cache, *pattern)));
         let place = |(cache, pattern): (usize, &'static str)| {
             let is_listed = pattern.rsplit('/').next().is_some_and(|name| name.contains('*'));
-            Some(Self { cache, pattern, target: Target::tree(pattern)?, is_listed })
+            Some(Place { cache, pattern, target: Target::tree(pattern)?, is_listed })
         };
-        patterns.filter_map(place).collect()
+        let list: Vec<Place> = patterns.filter_map(place).collect();
+        let listed = list.iter().filter(|place| place.is_listed);
+        let directories = listed.filter_map(|place| Target::tree(directory(place.pattern))).collect();
+        Self { list, directories }
     }
 
+    /// The number of the cache that a file belongs to, and the pattern that removes it.
+    fn find(&self, path: &LayerPath) -> Option<(usize, String)> {
+        self.list.iter().find_map(|place| Some((place.cache, place.remover(path)?)))
+    }
+
+    /// Whether a file lies in a directory that holds caches among other things.
+    fn is_near(&self, path: &LayerPath) -> bool {
+        self.directories.iter().any(|directory| directory.named(path).is_some())
+    }
+}
+
+impl Place {
     /// What removes a file of this cache; `None` where it is none, or where no shell would read the name of the
     /// directory back as one word.
     fn remover(&self, path: &LayerPath) -> Option<String> {
@@ -153,22 +216,22 @@ impl Place {
 
 #[derive(Default)]
 struct Counting {
-    places: Vec<Place>,
     numbers: HashMap<String, usize>,
-    sums: BTreeMap<(usize, usize, usize, End), u64>,
+    sums: BTreeMap<(usize, usize, usize, End, Option<usize>), u64>,
 }
 
 impl Counting {
-    /// The cache that a file belongs to, and the pattern that removes it, by their numbers.
-    fn place(&mut self, path: &LayerPath) -> Option<(usize, usize)> {
-        let (cache, pattern) = self.places.iter().find_map(|place| Some((place.cache, place.remover(path)?)))?;
+    /// Adds bytes that a layer has of a cache, which a pattern removes.
+    fn add(
+        &mut self,
+        (layer, cache, pattern): (usize, usize, String),
+        end: End,
+        suppressed: Option<usize>,
+        bytes: u64,
+    ) {
         let next = self.numbers.len();
-        Some((cache, *self.numbers.entry(pattern).or_insert(next)))
-    }
-
-    fn add(&mut self, portion: Portion) {
-        let Portion { layer, cache, pattern, end, bytes } = portion;
-        *self.sums.entry((layer, cache, pattern, end)).or_default() += bytes;
+        let pattern = *self.numbers.entry(pattern).or_insert(next);
+        *self.sums.entry((layer, cache, pattern, end, suppressed)).or_default() += bytes;
     }
 
     fn finish(self) -> Tally {
@@ -176,7 +239,14 @@ impl Counting {
         for (pattern, number) in self.numbers {
             patterns[number] = pattern;
         }
-        let portion = |((layer, cache, pattern, end), bytes)| Portion { layer, cache, pattern, end, bytes };
-        Tally { portions: self.sums.into_iter().map(portion).collect(), patterns, needing: Vec::new() }
+        let portion = |((layer, cache, pattern, end, suppressed), bytes)| Portion {
+            layer,
+            cache,
+            pattern,
+            end,
+            suppressed,
+            bytes,
+        };
+        Tally { portions: self.sums.into_iter().map(portion).collect(), patterns, ..Tally::default() }
     }
 }
