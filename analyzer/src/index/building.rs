@@ -12,7 +12,7 @@ use strata_image::{
 };
 
 use super::{
-    LayerIndex, MAX_ENTRIES, MAX_RECORDS, MAX_XATTRS, ahead::Ahead, contents::Contents, hashes::Hashes,
+    LayerIndex, MAX_ENTRIES, MAX_RECORDS, MAX_XATTRS, ahead::Ahead, content_hash, contents::Contents, hashes::Hashes,
     record::Encoder, records::Records,
 };
 use crate::{
@@ -33,18 +33,23 @@ pub(super) fn read(layer: &dyn Layer) -> Result<LayerIndex> {
     let mut reader = LayerReader::buffered(open(layer)?);
     let mut building = Building::new(diff_id);
     let mut facts = Gatherer::default();
-    let mut hashes = Hashes::default();
+    let mut hashes = Hashes::new();
     while let Some(entry) = reader.next_entry().map_err(in_layer(diff_id))? {
         if entry.kind == EntryKind::File {
             let path = entry.path.as_bytes();
             let number = building.next_entry();
-            let read = if Hashes::is_small(entry.size) {
-                let content = hashes.small(entry.size);
-                reader.read_exact(content).map(|()| facts.take(number, path, content))
+            let failed = |source| Error::Content { layer: diff_id, path: path_text(path), source };
+            if !Hashes::is_small(entry.size) {
+                let hash = facts.read(number, path, entry.size, &mut reader).map_err(failed)?;
+                hashes.push(hash);
+            } else if let Some(content) = hashes.peek(&mut reader).map_err(failed)? {
+                facts.take(number, path, content);
+                hashes.push(content_hash(content));
             } else {
-                facts.read(number, path, entry.size, &mut reader).map(|hash| hashes.large(hash))
-            };
-            read.map_err(|source| Error::Content { layer: diff_id, path: path_text(path), source })?;
+                let content = hashes.small(entry.size);
+                reader.read_exact(content).map_err(failed)?;
+                facts.take(number, path, content);
+            }
         }
         building.push(&entry)?;
     }

@@ -6,11 +6,16 @@
 //! ```
 //!
 //! Long contents are hashed as they come by. A short one costs about as much as reading its entry, so that the two share the work.
+//! Where there are two processors, of which the thread that reads ahead has one, a third thread has none: short contents are then
+//! hashed where they lie, and are spared the way into a batch.
 
 use std::{
+    io::{self, BufRead},
     sync::mpsc::{self, Receiver, SyncSender, TrySendError},
     thread::{self, JoinHandle},
 };
+
+use strata_image::layer::LayerReader;
 
 use super::{ContentHash, content_hash};
 
@@ -21,9 +26,13 @@ const BATCH: usize = 256 << 10;
 /// Batches that wait for the thread: so many that three threads keep two processors busy, whichever of them has to wait.
 const WAITING: usize = 8;
 
+/// Processors from which on one is left for the thread.
+const MIN_PROCESSORS: usize = 3;
+
 /// Hashes the contents of one layer, one after the other.
-#[derive(Default)]
 pub(super) struct Hashes {
+    /// Whether there is to be a thread.
+    is_shared: bool,
     done: Vec<ContentHash>,
     batch: Option<Batch>,
     /// Batches that were hashed, for their memory.
@@ -48,9 +57,25 @@ struct Hashing {
 }
 
 impl Hashes {
+    pub(super) fn new() -> Self {
+        Self::shared(rayon::current_num_threads() >= MIN_PROCESSORS)
+    }
+
+    fn shared(is_shared: bool) -> Self {
+        Self { is_shared, done: Vec::new(), batch: None, spare: Vec::new(), thread: None }
+    }
+
     /// Whether a content of so many bytes goes into a batch.
     pub(super) fn is_small(size: u64) -> bool {
         size <= MAX_SMALL
+    }
+
+    /// Gives the content of the next file, which is small, where it is to be hashed in its place.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(super) fn peek<'r>(&self, reader: &'r mut LayerReader<impl BufRead>) -> io::Result<Option<&'r [u8]>> {
+        if self.is_shared { Ok(None) } else { reader.peek_content() }
     }
 
     /// Gives room for the content of the next file, which is small; it is to be filled before the next one begins.
@@ -67,8 +92,8 @@ impl Hashes {
         &mut batch.bytes[start..batch.filled]
     }
 
-    /// Takes the hash of the next file, which is large.
-    pub(super) fn large(&mut self, hash: ContentHash) {
+    /// Takes the hash of the next file.
+    pub(super) fn push(&mut self, hash: ContentHash) {
         self.done.push(hash);
     }
 
@@ -91,7 +116,7 @@ impl Hashes {
     }
 
     fn send(&mut self, batch: Batch) {
-        if self.thread.is_none() {
+        if self.is_shared && self.thread.is_none() {
             self.thread = Hashing::begin();
         }
         let refused = match &self.thread {
@@ -167,14 +192,16 @@ mod tests {
             .zip(0_u32..)
             .map(|(size, number)| number.to_le_bytes().into_iter().cycle().take(size).collect())
             .collect();
-        let mut hashes = Hashes::default();
-        for content in &contents {
-            match content.len() as u64 {
-                size if Hashes::is_small(size) => hashes.small(size).copy_from_slice(content),
-                _ => hashes.large(content_hash(content)),
-            }
-        }
         let expected: Vec<ContentHash> = contents.iter().map(|content| content_hash(content)).collect();
-        assert!(hashes.finish() == expected);
+        for is_shared in [true, false] {
+            let mut hashes = Hashes::shared(is_shared);
+            for content in &contents {
+                match content.len() as u64 {
+                    size if Hashes::is_small(size) => hashes.small(size).copy_from_slice(content),
+                    _ => hashes.push(content_hash(content)),
+                }
+            }
+            assert!(hashes.finish() == expected);
+        }
     }
 }

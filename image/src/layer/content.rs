@@ -39,6 +39,12 @@ impl Content {
         (self.segments, self.size) = (segments, size);
     }
 
+    /// The size, where the whole content is still to come and is stored as it is.
+    pub(super) fn unread(&self) -> Option<u64> {
+        let is_whole = self.position == 0 && self.segments.len() == 1 && self.stored == self.size;
+        is_whole.then_some(self.size)
+    }
+
     pub(super) fn run(&mut self) -> Run {
         while let Some(segment) = self.segments.get(self.next) {
             if self.position < segment.offset {

@@ -143,6 +143,17 @@ impl<R: BufRead> LayerReader<R> {
         }
     }
 
+    /// Gives the whole content of the current entry where it lies, without reading it; `None` where it is begun, is sparse, or is
+    /// not all in the buffer.
+    ///
+    /// # Errors
+    /// Those of reading, when the buffer is empty.
+    pub fn peek_content(&mut self) -> io::Result<Option<&[u8]>> {
+        let size = self.content.unread().and_then(|size| usize::try_from(size).ok());
+        let buffer = self.inner.fill_buf()?;
+        Ok(size.and_then(|size| buffer.get(..size)))
+    }
+
     /// Gives the offset behind the current entry: where the next one begins, for who would rather seek than read on.
     pub fn entry_end(&self) -> u64 {
         self.offset + self.content.stored + self.content.padding

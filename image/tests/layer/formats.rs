@@ -275,6 +275,32 @@ fn what_is_not_read_is_passed_over() {
 }
 
 #[test]
+fn a_content_is_seen_where_it_lies_before_it_is_read() {
+    let sparse = sparse_tars().map(|(_, tar)| tar);
+    let long = vec![b'x'; 300_000];
+    let mut tars = vec![file("a", b"12345"), file("b", b"67"), file("c", b""), file("d", &long)];
+    tars.extend(sparse);
+    let tar = [tars.concat(), Block::new("cut", b'0', 5).done(), b"123".to_vec()].concat();
+    let mut reader = LayerReader::new(tar.as_slice());
+    reader.next_entry().unwrap();
+    assert_eq!(reader.peek_content().unwrap(), Some(&b"12345"[..]));
+    let mut content = String::new();
+    reader.read_to_string(&mut content).unwrap();
+    assert_eq!((content.as_str(), reader.peek_content().unwrap()), ("12345", None));
+    reader.next_entry().unwrap();
+    assert_eq!(reader.peek_content().unwrap(), Some(&b"67"[..]));
+    // what was only seen is passed over
+    reader.next_entry().unwrap();
+    assert_eq!(reader.peek_content().unwrap(), Some(&b""[..]));
+    for _ in &tars[3..] {
+        let entry = reader.next_entry().unwrap().unwrap();
+        assert_eq!(reader.peek_content().unwrap(), None, "{}", entry.path);
+    }
+    assert_eq!(reader.next_entry().unwrap().unwrap().path, path("cut"));
+    assert_eq!(reader.peek_content().unwrap(), None);
+}
+
+#[test]
 fn the_end_may_be_missing() {
     let entry = file("a", b"1234");
     for end in [&[][..], &[0; 512], &END, &[0; 10_240]] {
