@@ -48,6 +48,36 @@ fn entries() -> Vec<(Entry, &'static [u8])> {
     ]
 }
 
+/// Contents of many sizes, in a tar of some chunks that are read ahead.
+fn large() -> MemoryLayer {
+    let sizes = [0, 1, 700, 2047, 2048, 5000, 32 << 10, (32 << 10) + 1, 70_000].into_iter().cycle().take(900);
+    let contents: Vec<(String, Vec<u8>)> = sizes
+        .zip(0_u32..)
+        .map(|(size, number)| (number.to_string(), number.to_le_bytes().into_iter().cycle().take(size).collect()))
+        .collect();
+    let files: Vec<_> = contents.iter().map(|(name, content)| file(name, content)).collect();
+    MemoryLayer::of(&files)
+}
+
+#[test]
+fn contents_have_their_hashes_however_many_processors_share_the_work() {
+    let layer = large();
+    assert!(layer.bytes().len() > 8 << 20, "it is read ahead");
+    let mut reader = LayerReader::new(layer.open().unwrap());
+    let mut expected = Vec::new();
+    while reader.next_entry().unwrap().is_some() {
+        let mut content = Vec::new();
+        reader.read_to_end(&mut content).unwrap();
+        expected.push(content_hash(&content));
+    }
+    for processors in [1, 2, 3, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(processors).build().unwrap();
+        let index = pool.install(|| LayerIndex::read(&layer)).unwrap();
+        let hashes: Vec<_> = (0..900).map(|number| *index.hash(number).unwrap()).collect();
+        assert!(hashes == expected, "{processors}");
+    }
+}
+
 /// What the tar reader gives, but for what an index does not keep.
 fn read_directly(layer: &dyn Layer) -> Vec<Entry> {
     let mut reader = LayerReader::new(layer.open().unwrap());

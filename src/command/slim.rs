@@ -92,7 +92,9 @@ fn slim(args: &Args, places: &Places) -> Result<Status> {
         second: args.worth.second(),
         suppressions: &settings.ignore,
     };
+    let locks = write::keep(&options.dockerfile_path, &options.context.path);
     let slimmed = shown.build(|progress| strata_builder::slim::slim(&engine, options, wishes, progress))?;
+    drop(locks);
     say_notes(&slimmed.notes);
     let is_proved = |verdict: &Verdict| match verdict {
         Verdict::Identical | Verdict::IdenticalBut(_) => true,

@@ -77,10 +77,8 @@ fn of_several_that_write_one_does_and_the_others_say_that_the_file_is_another() 
     let (written, others): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
     assert!(!written.is_empty());
     for output in others {
-        let said = String::from_utf8([output.stdout.as_slice(), &output.stderr].concat()).unwrap();
-        // where the ignore file comes between its two builds, these differ
-        let reasons = ["is not what was built: it is left as it was", "nothing is written"];
-        assert!(reasons.iter().any(|reason| said.contains(reason)), "{said}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("is not what was built: it is left as it was"), "{said}");
     }
     assert_eq!(strata.read("Dockerfile"), "FROM busybox\nWORKDIR /app\nCOPY . .\n");
     assert_eq!(strata.read(&format!("{context}/.dockerignore")), ".dockerignore\ndocs\n");

@@ -101,8 +101,8 @@ pub(super) fn sample_name(layer: DiffId) -> String {
     layer.hex() + SAMPLE
 }
 
-/// Notes that an index was used, as the time of its file.
-fn note_use(file: &File, metadata: &Metadata) {
+/// Notes that an index or a sample was used, as the time of its file.
+pub(super) fn note_use(file: &File, metadata: &Metadata) {
     let now = SystemTime::now();
     let is_noted = metadata.modified().is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age < USE_NOTED));
     if !is_noted {

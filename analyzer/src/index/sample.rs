@@ -82,12 +82,17 @@ impl Sample {
 
     /// `None` for what [`Sample::encode`] did not write.
     fn load(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
         let mut bytes = Vec::new();
-        File::open(path).ok()?.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+        (&file).take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
         let (whole, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
         let (compressed, _) = rest.split_first_chunk()?;
         let sample = Self { whole: u64::from_le_bytes(*whole), compressed: u64::from_le_bytes(*compressed) };
-        (sample.encode() == bytes).then_some(sample)
+        if sample.encode() != bytes {
+            return None;
+        }
+        cache::note_use(&file, &file.metadata().ok()?);
+        Some(sample)
     }
 }
 
@@ -102,5 +107,29 @@ impl Write for Counted {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_taken_whole_and_its_use_is_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sample");
+        let sample = Sample { whole: 1 << 40, compressed: 7 };
+        let bytes = sample.encode();
+        for damaged in [&bytes[1..], &bytes[..bytes.len() - 1], &[bytes.as_slice(), b"x"].concat()] {
+            std::fs::write(&path, damaged).unwrap();
+            assert_eq!(Sample::load(&path), None);
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(Sample::load(&path), Some(sample));
+        assert_ne!(path.metadata().unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH);
     }
 }

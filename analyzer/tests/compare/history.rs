@@ -3,22 +3,14 @@
 use std::sync::Arc;
 
 use strata_analyzer::compare::{Options, compare};
-use strata_image::{History, ImageConfig, Layer};
+use strata_image::Layer;
 
-use crate::memory::{Memory, MemoryLayer, file};
+use crate::memory::{Memory, MemoryLayer, file, with_history};
 
 /// An image of these steps, each with whether it made no layer, and these layers.
 fn image(steps: &[(&str, bool)], layers: &[&'static str]) -> Memory {
-    let history = steps
-        .iter()
-        .map(|(text, empty_layer)| History {
-            created_by: Some((*text).to_owned()),
-            empty_layer: *empty_layer,
-            ..History::default()
-        })
-        .collect();
     let layers = layers.iter().map(|name| Arc::new(MemoryLayer::of(&[file(name, name.as_bytes())])) as Arc<dyn Layer>);
-    Memory::of_layers(layers.collect()).and_config(ImageConfig { history, ..ImageConfig::default() })
+    Memory::of_layers(layers.collect()).and_config(with_history(steps))
 }
 
 #[test]

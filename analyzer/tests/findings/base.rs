@@ -8,9 +8,9 @@ use strata_analyzer::{
     analyze,
 };
 use strata_fixtures::stack::Stack;
-use strata_image::{ContainerConfig, History, Image, ImageConfig};
+use strata_image::{ContainerConfig, Image, ImageConfig};
 
-use crate::memory::{Memory, file};
+use crate::memory::{Memory, file, with_history};
 
 fn candidate(name: &str, image: &dyn Image, layers: usize) -> Candidate {
     let diff_ids = image.layers().iter().take(layers).map(|layer| layer.diff_id()).collect();
@@ -71,18 +71,10 @@ fn labels_name_the_base_among_the_known_images() {
 #[test]
 fn a_history_that_goes_on_after_a_command_has_the_end_of_a_base() {
     let history = |lines: &[(&str, bool)]| -> Option<usize> {
-        let history = lines
-            .iter()
-            .map(|(text, empty_layer)| History {
-                created_by: Some((*text).to_owned()),
-                empty_layer: *empty_layer,
-                ..History::default()
-            })
-            .collect();
         let layers = lines.iter().filter(|(_, is_empty)| !is_empty).count();
         let files: Vec<Vec<_>> = (0..layers).map(|_| vec![file("a", b"1")]).collect();
         let layers: Vec<&[_]> = files.iter().map(Vec::as_slice).collect();
-        let image = Memory::new(&layers).and_config(ImageConfig { history, ..ImageConfig::default() });
+        let image = Memory::new(&layers).and_config(with_history(lines));
         let analysis = analyze(&image, &Options::default()).unwrap();
         analysis.base.map(|base| {
             assert_eq!(base.found_by, FoundBy::History);

@@ -99,6 +99,16 @@ pub(crate) fn file<'a>(path: &str, content: &'a [u8]) -> (Entry, &'a [u8]) {
     (entry, content)
 }
 
+/// A config whose history has these steps, each with whether it made no layer.
+pub(crate) fn with_history(steps: &[(&str, bool)]) -> ImageConfig {
+    let step = |(text, empty_layer): &(&str, bool)| History {
+        created_by: Some((*text).to_owned()),
+        empty_layer: *empty_layer,
+        ..History::default()
+    };
+    ImageConfig { history: steps.iter().map(step).collect(), ..ImageConfig::default() }
+}
+
 /// A layer that counts how often it is read.
 pub(crate) struct MemoryLayer {
     tar: Vec<u8>,

@@ -79,7 +79,7 @@ fn take(
     for number in 0_u32.. {
         let name = if number == 0 { name.to_owned() } else { format!("{name}-{number}") };
         let path = mounts.join(name);
-        let mut lock = made(&path)?;
+        let mut lock = open_or_make(&path)?;
         let operation = match sharing {
             Sharing::Shared => FlockOperation::NonBlockingLockShared,
             Sharing::Private | Sharing::Locked => FlockOperation::NonBlockingLockExclusive,
@@ -88,7 +88,7 @@ fn take(
             match flock(&lock, operation) {
                 Ok(()) if leads_to(&path, &lock) => return Ok(Some((path, lock))),
                 // a prune took it away between its making and its lock, and another build may have made it again
-                Ok(()) => lock = made(&path)?,
+                Ok(()) => lock = open_or_make(&path)?,
                 Err(Errno::WOULDBLOCK) if sharing == Sharing::Private => break,
                 Err(Errno::WOULDBLOCK) => {}
                 Err(errno) => return Err(errno.into()),
@@ -103,7 +103,7 @@ fn take(
 }
 
 /// Opens a directory to be locked, which is made where it is not.
-fn made(path: &Path) -> io::Result<File> {
+fn open_or_make(path: &Path) -> io::Result<File> {
     loop {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         match File::open(path) {
@@ -146,11 +146,11 @@ mod tests {
     fn a_directory_that_was_made_again_is_not_the_one_that_was_locked() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mounts/id");
-        let first = made(&path).unwrap();
+        let first = open_or_make(&path).unwrap();
         assert!(leads_to(&path, &first));
         fs::remove_dir(&path).unwrap();
         assert!(!leads_to(&path, &first));
-        let second = made(&path).unwrap();
+        let second = open_or_make(&path).unwrap();
         assert!(!leads_to(&path, &first));
         assert!(leads_to(&path, &second));
     }

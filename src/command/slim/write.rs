@@ -1,5 +1,6 @@
 //! Puts a proved rewrite in the place of the Dockerfile, and of the ignore file: both, or neither. Of several that were proved
-//! at once from the same files one is written, and the others find that these are not what was built.
+//! at once from the same files one is written, and the others find that these are not what was built. Nobody writes while
+//! another builds: a context holds no half-written file, and both files are of one time.
 
 use std::{
     collections::BTreeSet,
@@ -35,7 +36,9 @@ struct Change<'a> {
 }
 
 fn replace_both(source: &Change<'_>, ignore: Option<&Change<'_>>) -> Result<()> {
-    let _locks = lock([Some(source), ignore].into_iter().flatten())?;
+    let real = |change: &Change<'_>| std::fs::canonicalize(change.path).unwrap_or_else(|_| change.path.to_owned());
+    let paths: Vec<PathBuf> = [Some(source), ignore].into_iter().flatten().map(real).collect();
+    let _locks = Locks::take(paths.iter().map(|path| folder(path)), FlockOperation::LockExclusive);
     let source = Prepared::new(source)?;
     let Some(ignore) = ignore else {
         return source.place().map(|_| ());
@@ -49,20 +52,31 @@ fn replace_both(source: &Change<'_>, ignore: Option<&Change<'_>>) -> Result<()> 
     Ok(())
 }
 
-/// Locks the folders of the files, in one order for all who do, so that nothing is written between looking and writing.
-fn lock<'a>(changes: impl Iterator<Item = &'a Change<'a>>) -> Result<Vec<File>> {
-    let folder = |change: &Change<'_>| {
-        let real = std::fs::canonicalize(change.path);
-        folder(real.as_deref().unwrap_or(change.path)).canonicalize()
-    };
-    let folders: BTreeSet<PathBuf> = changes.filter_map(|change| folder(change).ok()).collect();
-    let locked = |folder: PathBuf| {
-        let file = File::open(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
-        // where a file system has no locks, that the files are compared must do
-        let _ = flock(&file, FlockOperation::LockExclusive);
-        Ok(file)
-    };
-    folders.into_iter().map(locked).collect()
+/// Keeps others from writing the Dockerfile and the ignore file while both are read and built from.
+pub(super) fn keep(dockerfile: &Path, context: &Path) -> Locks {
+    Locks::take([folder(dockerfile), context].into_iter(), FlockOperation::LockShared)
+}
+
+/// Locks of folders; given back when dropped.
+pub(super) struct Locks(Vec<File>);
+
+impl Locks {
+    /// Takes them in one order for all who do. Where a folder cannot be locked, that the files are compared before they are
+    /// written must do.
+    fn take<'a>(folders: impl Iterator<Item = &'a Path>, operation: FlockOperation) -> Self {
+        let folders: BTreeSet<PathBuf> = folders.filter_map(|folder| folder.canonicalize().ok()).collect();
+        let opened = folders.iter().filter_map(|folder| File::open(folder).ok());
+        Self(opened.filter(|file| flock(file, operation).is_ok()).collect())
+    }
+}
+
+impl Drop for Locks {
+    fn drop(&mut self) {
+        for file in &self.0 {
+            // to close it is not enough: a process that was started meanwhile may have the descriptor for a moment
+            let _ = flock(file, FlockOperation::Unlock);
+        }
+    }
 }
 
 fn folder(path: &Path) -> &Path {
